@@ -1,0 +1,69 @@
+"""The Celery application: how tasks travel, are limited, retried and scheduled."""
+
+from __future__ import annotations
+
+from celery import Celery
+from kombu import Queue as KombuQueue
+
+from config.queues import ROUTES, Queue, schedule
+from config.settings import Settings, get_settings
+
+TASK_MODULES = ("tasks.ingest", "tasks.attribution", "tasks.maintenance")
+
+
+def make_celery(settings: Settings) -> Celery:
+    """A Celery app for these settings. Nothing is connected until something is sent or consumed."""
+    transport = {
+        "visibility_timeout": settings.visibility_timeout_s,
+        "unacked_restore_interval": 5,
+        "unacked_restore_throttle": 5,
+        "socket_keepalive": True,
+        "health_check_interval": 10,
+    }
+    celery = Celery(
+        "tributary", broker=settings.redis_url, backend=settings.redis_url, include=list(TASK_MODULES)
+    )
+    celery.conf.update(
+        task_serializer="json",
+        result_serializer="json",
+        accept_content=["json"],
+        task_queues=[KombuQueue(queue.value) for queue in Queue],
+        task_default_queue=Queue.MAINTENANCE.value,
+        task_routes={str(name): {"queue": queue.value} for name, queue in ROUTES.items()},
+        task_create_missing_queues=False,
+        # A killed worker's task is delivered again; the sweep covers what the broker itself loses.
+        task_acks_late=True,
+        worker_prefetch_multiplier=1,
+        task_soft_time_limit=settings.task_soft_limit_s,
+        task_time_limit=settings.task_hard_limit_s,
+        broker_transport_options=transport,
+        result_backend_transport_options=transport,
+        visibility_timeout=settings.visibility_timeout_s,
+        result_expires=24 * 3600,
+        result_extended=True,
+        task_ignore_result=True,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        worker_cancel_long_running_tasks_on_connection_loss=True,
+        worker_soft_shutdown_timeout=10,
+        worker_enable_soft_shutdown_on_idle=True,
+        worker_max_tasks_per_child=5_000,
+        worker_hijack_root_logger=False,
+        worker_send_task_events=True,
+        task_send_sent_event=False,
+        worker_redirect_stdouts=False,
+        timezone="UTC",
+        redbeat_redis_url=settings.redis_url,
+        redbeat_key_prefix="redbeat:",
+        redbeat_lock_timeout=30,
+        beat_max_loop_interval=1,
+        beat_scheduler="redbeat.RedBeatScheduler",
+        beat_schedule={
+            name: {"task": str(entry.task), "schedule": entry.every_s, "options": {"expires": 30}}
+            for name, entry in schedule(settings).items()
+        },
+    )
+    return celery
+
+
+celery = make_celery(get_settings())
