@@ -1,0 +1,149 @@
+"""Whose id is it, and which other ids are the same person's? (SEMANTICS 2.10)
+
+Users that an alias joined are one person. An anonymousId belongs to the first user that it met, from the beginning,
+and to each further user from their first meeting on; meeting two users joins nobody. Rows in storage keep the raw id
+for ever: a person is expanded into ids, each with the times in which it is that person's, when a question is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from app.ingest.events import ANONYMOUS, USER
+
+FROM_EVER = -(1 << 62)
+FOR_EVER = 1 << 62
+
+Link = tuple[str, str, int]
+"""(id, the id that it met, epoch ms of their first meeting)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """An id of a person and the times (epoch ms, both included) in which it is that person's."""
+
+    id: str
+    from_ms: int
+    until_ms: int
+
+
+@dataclass(slots=True)
+class Identities:
+    """Everything known about some ids, and the persons that they make."""
+
+    _parents: dict[str, str] = field(default_factory=dict)
+    _meetings: dict[str, dict[str, int]] = field(default_factory=dict)
+    _owners: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
+    _members: dict[str, list[str]] = field(default_factory=dict)
+
+    def person(self, id: str, ts_ms: int) -> str:
+        """The person whose the id is at a time, named by the least of its user ids (or the lone anonymousId)."""
+        if id.startswith(USER):
+            return self._root(id)
+        owner = id
+        for since_ms, user in self._timeline(id):
+            if since_ms > ts_ms:
+                break
+            owner = user
+        return self._root(owner) if owner != id else id
+
+    def aliases(self, id: str, ts_ms: int) -> list[Alias]:
+        """The ids of the person whose `id` is at `ts_ms`, in a fixed order."""
+        person = self.person(id, ts_ms)
+        if person.startswith(ANONYMOUS):
+            return [Alias(person, FROM_EVER, FOR_EVER)]
+        found = []
+        for user in self._members_of(person):
+            found.append(Alias(user, FROM_EVER, FOR_EVER))
+        anonymous = {met for user in self._members_of(person) for met in self._met_anonymous(user)}
+        for other in sorted(anonymous):
+            found.extend(self._spans(other, person))
+        return found
+
+    def ids(self, id: str) -> set[str]:
+        """Every id that was ever of a person that `id` was ever of."""
+        if id.startswith(USER):
+            persons = {self._root(id)}
+        else:
+            persons = {self._root(user) for _, user in self._timeline(id)} or {id}
+        found = {id}
+        for person in persons:
+            for user in self._members_of(person):
+                found.add(user)
+                found.update(self._met_anonymous(user))
+        return found
+
+    def _spans(self, anonymous: str, person: str) -> list[Alias]:
+        timeline = self._timeline(anonymous)
+        spans = []
+        for number, (since_ms, user) in enumerate(timeline):
+            if self._root(user) != person:
+                continue
+            until_ms = timeline[number + 1][0] - 1 if number + 1 < len(timeline) else FOR_EVER
+            if until_ms >= since_ms:
+                spans.append(Alias(anonymous, since_ms, until_ms))
+        return spans
+
+    def _timeline(self, anonymous: str) -> list[tuple[int, str]]:
+        """Owners in order: (from when on, user); the first one owns from the beginning."""
+        known = self._owners.get(anonymous)
+        if known is None:
+            met = self._meetings.get(anonymous, {})
+            known = sorted((ts, user) for user, ts in met.items() if user.startswith(USER))
+            if known:
+                known[0] = (FROM_EVER, known[0][1])
+            self._owners[anonymous] = known
+        return known
+
+    def _met_anonymous(self, user: str) -> list[str]:
+        return [met for met in self._meetings.get(user, {}) if met.startswith(ANONYMOUS)]
+
+    def _root(self, user: str) -> str:
+        while (parent := self._parents.get(user, user)) != user:
+            user = parent
+        return user
+
+    def _members_of(self, person: str) -> list[str]:
+        if not self._members:
+            for user in self._parents:
+                self._members.setdefault(self._root(user), []).append(user)
+            for members in self._members.values():
+                members.sort()
+        return self._members.get(person, [person])
+
+    def _learn(self, links: Iterable[Link]) -> None:
+        for id, met, ts_ms in links:
+            for one, other in ((id, met), (met, id)):
+                times = self._meetings.setdefault(one, {})
+                times[other] = min(times.get(other, ts_ms), ts_ms)
+            if id.startswith(USER) and met.startswith(USER):
+                one, other = sorted((self._root(id), self._root(met)))
+                self._parents.setdefault(one, one)
+                self._parents[other] = one
+
+
+def resolve(ids: Iterable[str], links_of: Callable[[list[str]], Iterable[Link]]) -> Identities:
+    """Look up everything that matters to the persons of some ids.
+
+    Parameters
+    ----------
+    ids : raw ids with their prefix.
+    links_of : gives the stored meetings of a list of ids; asked two or three times.
+
+    A round asks for the ids found in the round before. From a user the walk goes to the users it was joined with and
+    to its anonymousIds; of an anonymousId only the meetings are read, and its users are followed where it was asked
+    for itself: who shares a device with a person is not that person.
+    """
+    identities = Identities()
+    asked: set[str] = set()
+    wanted = set(ids)
+    start = frozenset(wanted)
+    while fresh := sorted(wanted - asked):
+        asked.update(fresh)
+        links = list(links_of(fresh))
+        identities._learn(links)
+        for id, met, _ in links:
+            if id.startswith(USER) or (met.startswith(USER) and id in start):
+                wanted.add(met)
+    return identities

@@ -1,0 +1,233 @@
+"""How does a sealed block become rows, once, whatever dies on the way?"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from app.errors import TributaryError
+from app.identity.resolve import Identities, resolve
+from app.ingest import blocks
+from app.ingest.blocks import Known, Memo, NewLink, Received, Rows
+from app.ingest.dead_letters import DeadLetter, DeadLetters, Source
+from app.ingest.events import Batch
+from app.ingest.inbox import Block, Shard
+from app.ledger.runs import Chunk, Runs, make_chunks
+from app.storage.client import Storage
+from app.storage.conversions import conversions_after, keys_of_orders
+from app.storage.events import known_messages
+from app.storage.failures import StoragePermanent
+from app.storage.identity import links_of
+from app.tenants.tenant import Tenant
+from config.settings import Settings
+
+DAY_MS = 86_400_000
+FAR_MS = 4_102_444_800_000
+"""2100: later than any event that is taken."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """What one drain did. `run_id` is empty where no conversion was affected."""
+
+    outcome: str
+    batches: int = 0
+    events: int = 0
+    duplicates: int = 0
+    conversions: int = 0
+    run_id: str = ""
+
+
+class Drain:
+    """Stores the next block of a shard.
+
+    Parameters
+    ----------
+    tenant_of : gives a tenant's record, for its rules.
+    """
+
+    def __init__(
+        self,
+        redis: Any,
+        storage: Storage,
+        settings: Settings,
+        tenant_of: Callable[[int], Tenant],
+    ) -> None:
+        self._redis = redis
+        self._storage = storage
+        self._settings = settings
+        self._tenant_of = tenant_of
+        self._runs = Runs(redis, settings.chunk_deadline_s)
+        self._dead = DeadLetters(redis, settings.dead_letter_entries)
+
+    def next_block(self, shard: Shard) -> Drained:
+        """Take, store and acknowledge one block of a shard whose lease the caller holds."""
+        block = shard.take()
+        if block is None:
+            return Drained("empty")
+        received = blocks.distinct(blocks.flatten(block.batches))
+        memo = self._memo(shard, block, received)
+        if memo is None:
+            return Drained("done by another drain")
+        shard.hold()
+        rows = self._store(block.token, received, memo)
+        self._store_rest(block, memo)
+        shard.hold()
+        chunks = self._chunks(block.batches, rows, memo)
+        run_id = f"b{block.token}"
+        acknowledged = self._runs.acknowledge(block.shard, block.last, run_id, chunks)
+        return Drained(
+            "stored" if acknowledged else "done by another drain",
+            batches=len(block.batches),
+            events=block.events,
+            duplicates=rows.duplicates + block.events - len(received),
+            conversions=sum(chunk.conversions for chunk in chunks),
+            run_id=run_id if chunks and acknowledged else "",
+        )
+
+    def _memo(self, shard: Shard, block: Block, received: Sequence[Received]) -> Memo | None:
+        """What storage knew before the block: looked up once, then remembered with the seal."""
+        packed = shard.remembered()
+        if packed is None:
+            packed = shard.remember(block, blocks.encode_memo(self._look_up(received)))
+        return blocks.decode_memo(packed) if packed is not None else None
+
+    def _look_up(self, received: Sequence[Received]) -> Memo:
+        known: list[Known] = []
+        for tenant_id, items in _by_tenant(received).items():
+            since_ms = min(item.received_ms for item in items) - self._settings.duplicate_days * DAY_MS
+            ids = [item.event.message_id for item in items]
+            for message_id, row in known_messages(self._storage, tenant_id, ids, since_ms).items():
+                known.append(Known(tenant_id, message_id, row.ts_ms, row.role, row.owner))
+        return Memo(known, self._new_links(received))
+
+    def _new_links(self, received: Sequence[Received]) -> list[NewLink]:
+        met = blocks.meetings(received)
+        wanted: dict[int, set[str]] = {}
+        for tenant_id, id, _ in met:
+            wanted.setdefault(tenant_id, set()).add(id)
+        before = {
+            (tenant_id, id, other): ts
+            for tenant_id, ids in wanted.items()
+            for id, other, ts in links_of(self._storage, tenant_id, sorted(ids))
+        }
+        return [NewLink(*link, ts) for link, ts in met.items() if ts < before.get(link, ts + 1)]
+
+    def _store(self, token: str, received: Sequence[Received], memo: Memo) -> Rows:
+        """Insert the events' rows. Where storage refuses a row for good, halve until it is found.
+
+        Halves carry tokens of their own, and the same refusal comes at every replay, so a replay halves alike.
+        """
+        rows = blocks.compose(received, memo)
+        try:
+            self._insert("touchpoints", Rows.TOUCHPOINTS, rows.touchpoints, token)
+            self._insert("conversions", Rows.CONVERSIONS, rows.conversions, token)
+            self._insert("conversions_by_user", Rows.BY_USER, rows.by_user, token)
+            self._insert("conversions_by_order", Rows.BY_ORDER, rows.by_order, token)
+            self._insert("events", Rows.EVENTS, rows.events, token)
+        except StoragePermanent as error:
+            if len(received) == 1:
+                self._bury(received[0], error)
+                return Rows()
+            middle = len(received) // 2
+            first = self._store(token + "a", received[:middle], memo)
+            second = self._store(token + "b", received[middle:], memo)
+            first.touched += second.touched
+            first.converted += second.converted
+            first.duplicates += second.duplicates
+            return first
+        return rows
+
+    def _bury(self, item: Received, error: TributaryError) -> None:
+        log.error("drain: tenant %d: event %s refused: %s", item.tenant_id, item.event.message_id, error)
+        batch = Batch(item.tenant_id, item.received_ms, item.rules_version, item.retention_days, events=[item.event])
+        body = msgspec.json.encode(batch).decode()
+        detail = "Mend what the message names, then replay it with: tributary dead-letters replay."
+        self._dead.add(DeadLetter(item.tenant_id, error.code, error.message, detail, Source.DRAIN.value, body))
+
+    def _store_rest(self, block: Block, memo: Memo) -> None:
+        self._insert("spend", blocks.SPEND, blocks.spend_rows(block.batches), block.token)
+        self._insert("adjustments", blocks.ADJUSTMENTS, blocks.adjustment_rows(block.batches), block.token)
+        both = [
+            row
+            for link in memo.links
+            for row in (
+                (link.tenant_id, link.id, link.met, link.ts),
+                (link.tenant_id, link.met, link.id, link.ts),
+            )
+        ]
+        self._insert("identity_aliases", blocks.ALIASES, both, block.token)
+
+    def _insert(self, table: str, names: Sequence[str], rows: list[tuple[Any, ...]], token: str) -> None:
+        if rows:
+            columns = dict(zip(names, zip(*rows, strict=True), strict=True))
+            self._storage.insert(table, columns, token=f"{token}:{table}", task="ingest.drain")
+
+    def _chunks(self, batches: Sequence[Batch], rows: Rows, memo: Memo) -> list[Chunk]:
+        """The conversions that this block makes, changes or gives other touches, as chunks by tenant and time."""
+        affected: dict[int, dict[int, int]] = {}
+        for tenant_id, key, ts in rows.converted:
+            affected.setdefault(tenant_id, {})[key] = ts
+        for tenant_id, adjustments in blocks.adjusted_orders(batches).items():
+            orders = sorted({item.order_id for item in adjustments})
+            for _, key, _ in keys_of_orders(self._storage, tenant_id, orders):
+                affected.setdefault(tenant_id, {}).setdefault(key, 0)
+        touched, linked = _touches_by_tenant(rows.touched), _links_by_tenant(memo.links)
+        for tenant_id in touched.keys() | linked.keys():
+            found = self._late(tenant_id, touched.get(tenant_id, {}), linked.get(tenant_id, set()))
+            for key, ts in found:
+                affected.setdefault(tenant_id, {}).setdefault(key, ts)
+        chunks: list[Chunk] = []
+        for tenant_id in sorted(affected):
+            by_time = sorted(affected[tenant_id], key=lambda key: (affected[tenant_id][key], key))
+            chunks += make_chunks(tenant_id, by_time, self._settings.chunk_conversions)
+        return chunks
+
+    def _late(self, tenant_id: int, touched: dict[str, list[int]], linked: set[str]) -> Iterable[tuple[int, int]]:
+        """(conversion key, time) of earlier conversions that the block's touches and meetings reach."""
+        identities = resolve(touched.keys() | linked, lambda ids: links_of(self._storage, tenant_id, ids))
+        window_ms = self._tenant_of(tenant_id).rules.widest_window_ms
+        times = _spread(touched, identities)
+        merged = {alias for id in linked for alias in identities.ids(id)}
+        ids = sorted(times.keys() | merged)
+        low = [0 if id in merged else min(times[id]) for id in ids]
+        high = [FAR_MS if id in merged else max(times[id]) + window_ms for id in ids]
+        for user_id, ts, key in conversions_after(self._storage, tenant_id, ids, low, high):
+            if user_id in merged or any(t <= ts <= t + window_ms for t in times[user_id]):
+                yield key, ts
+
+
+def _by_tenant(received: Sequence[Received]) -> dict[int, list[Received]]:
+    found: dict[int, list[Received]] = {}
+    for item in received:
+        found.setdefault(item.tenant_id, []).append(item)
+    return found
+
+
+def _touches_by_tenant(touched: Iterable[tuple[int, str, int]]) -> dict[int, dict[str, list[int]]]:
+    found: dict[int, dict[str, list[int]]] = {}
+    for tenant_id, user_id, ts in touched:
+        found.setdefault(tenant_id, {}).setdefault(user_id, []).append(ts)
+    return found
+
+
+def _links_by_tenant(links: Iterable[NewLink]) -> dict[int, set[str]]:
+    found: dict[int, set[str]] = {}
+    for link in links:
+        found.setdefault(link.tenant_id, set()).update((link.id, link.met))
+    return found
+
+
+def _spread(touched: dict[str, list[int]], identities: Identities) -> dict[str, list[int]]:
+    """The touch times of each id, given to every id of the same person."""
+    found: dict[str, list[int]] = {}
+    for user_id, times in touched.items():
+        for alias in identities.ids(user_id):
+            found.setdefault(alias, []).extend(times)
+    return found

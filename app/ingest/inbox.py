@@ -1,0 +1,218 @@
+"""Where do accepted batches wait, and how does a drain take a block of them that never changes?
+
+A shard's inbox is a stream used as a log: whatever stands in it is not stored yet. A drain holds the shard's lease,
+seals a block (all entries up to one id), stores it, and acknowledges by cutting the log. A drain that dies leaves the
+seal behind: the next one reads the very same entries, looks nothing up again (the memo) and so repeats the very same
+inserts under the same tokens.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from app.errors import TributaryError, Unavailable
+from app.ingest.dead_letters import DeadLetter, encode_dead_letter
+from app.ingest.events import Batch, decode_batch
+from app.ingest.wake import wake_drain
+from app.storage import keys
+from app.storage.scripts import script
+from config.settings import Settings
+
+WAKE_LIFE_MS = 5_000
+READ_ENTRIES = 500
+
+log = logging.getLogger(__name__)
+
+
+class TooMany(TributaryError):
+    """The tenant sends faster than its events can be stored."""
+
+    status = 429
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A sealed block: the entries of one shard up to `last`. `token` names its content."""
+
+    shard: int
+    last: str
+    token: str
+    batches: list[Batch]
+
+    @property
+    def events(self) -> int:
+        return sum(len(batch.events) for batch in self.batches)
+
+
+class Inbox:
+    """The inbox of all shards.
+
+    Parameters
+    ----------
+    redis : a connected client.
+    wake : called with a shard that needs a drain; it may fail, since the sweep wakes too.
+    """
+
+    def __init__(self, redis: Any, settings: Settings, wake: Callable[[int], None] = wake_drain) -> None:
+        self._redis = redis
+        self._settings = settings
+        self._wake = wake
+        self._accept = script(redis, "accept")
+
+    def shard_of(self, tenant_id: int) -> int:
+        return tenant_id % self._settings.shards
+
+    def accept(self, tenant_id: int, entry: bytes, events: int, dead: Sequence[DeadLetter] = ()) -> None:
+        """Keep one request: its batch and its dead letters, in one step; then wake a drain if none is awake.
+
+        Parameters
+        ----------
+        entry : an encoded Batch; ignored where `events` (events, spend rows and adjustments in it) is 0.
+
+        Raises
+        ------
+        TooMany : the shard's inbox is full; nothing was written.
+        Unavailable : Redis did not take it; nothing may be answered 200.
+        """
+        shard = self.shard_of(tenant_id)
+        names = [keys.inbox(shard), keys.wake(shard), keys.lease(shard), keys.DEAD_LETTERS]
+        arguments: list[Any] = [self._settings.inbox_entries, events, entry, WAKE_LIFE_MS]
+        arguments.append(self._settings.dead_letter_entries)
+        arguments.extend(encode_dead_letter(letter) for letter in dead)
+        try:
+            answer = int(self._accept(keys=names, args=arguments))
+        except RedisError as error:
+            log.error("inbox: Redis did not take a batch: %s", error)
+            raise Unavailable(
+                "inbox_unavailable",
+                "The inbox does not take events at the moment; nothing of this request was kept.",
+                "Send the same request again; the same messageIds count once.",
+                retry_after_s=2,
+            ) from error
+        if answer < 0:
+            raise TooMany(
+                "inbox_full",
+                "Events come in faster than they are stored; nothing of this request was kept.",
+                "Send the same request again after Retry-After; the same messageIds count once.",
+                retryable=True,
+                retry_after_s=2,
+            )
+        if answer == 1:
+            try:
+                self._wake(shard)
+            except Exception as error:
+                # The batch is safe, and the sweep wakes the shard within seconds.
+                log.warning("inbox: shard %d was not woken: %s", shard, error)
+
+    def depth(self, shard: int) -> int:
+        """Batches that wait in a shard."""
+        return int(self._redis.xlen(keys.inbox(shard)))
+
+    def oldest_ms(self, shard: int) -> int | None:
+        """When the oldest waiting batch came in, epoch ms."""
+        first = self._redis.xrange(keys.inbox(shard), count=1)
+        return int(first[0][0].split(b"-")[0]) if first else None
+
+    def asleep(self, shard: int) -> bool:
+        """Whether batches wait and no drain is at work or on its way; marks a wake-up as sent."""
+        if self.depth(shard) == 0 or self._redis.exists(keys.lease(shard)):
+            return False
+        return bool(self._redis.set(keys.wake(shard), "1", nx=True, px=WAKE_LIFE_MS))
+
+
+class Shard:
+    """One drain's hold on one shard, from lease to acknowledgement."""
+
+    def __init__(self, redis: Any, settings: Settings, number: int) -> None:
+        self.number = number
+        self._redis = redis
+        self._settings = settings
+        self._token = uuid.uuid4().hex
+        self._lease = script(redis, "lease")
+        self._seal = script(redis, "seal")
+        self._memo = script(redis, "memo")
+        self._release = script(redis, "release")
+
+    def hold(self) -> bool:
+        """Take the lease, or renew it."""
+        names = [keys.lease(self.number), keys.wake(self.number)]
+        return bool(self._lease(keys=names, args=[self._token, self._settings.lease_s * 1000]))
+
+    def release(self) -> bool:
+        """Give the lease back; says whether batches still wait, so that the caller wakes another drain."""
+        names = [keys.lease(self.number), keys.wake(self.number), keys.inbox(self.number)]
+        return bool(self._release(keys=names, args=[self._token, WAKE_LIFE_MS]))
+
+    def drop(self) -> None:
+        """Let the lease go after a failure; the sweep wakes the shard again, so a failing store is not hammered."""
+        if self._redis.get(keys.lease(self.number)) == self._token.encode():
+            self._redis.delete(keys.lease(self.number))
+
+    def take(self) -> Block | None:
+        """The block that a drain before this one left behind, else a new one; None where nothing waits."""
+        last = self._redis.hget(keys.sealed(self.number), "last")
+        if last is not None:
+            return self._read(last)
+        self._let_grow()
+        entries = self._waiting()
+        if not entries:
+            return None
+        last = self._seal(
+            keys=[keys.lease(self.number), keys.sealed(self.number)], args=[self._token, entries[-1][0]]
+        )
+        if last is None:
+            return None
+        return _block(self.number, entries) if last == entries[-1][0] else self._read(last)
+
+    def remember(self, block: Block, memo: bytes) -> bytes | None:
+        """Store what was looked up for the block, and return what stands; None where the block is done already."""
+        answer = self._memo(keys=[keys.sealed(self.number)], args=[block.last, memo])
+        return bytes(answer) if answer is not None else None
+
+    def remembered(self) -> bytes | None:
+        memo = self._redis.hget(keys.sealed(self.number), "memo")
+        return bytes(memo) if memo is not None else None
+
+    def _waiting(self) -> list[Any]:
+        entries: list[Any] = []
+        events, start = 0, "-"
+        while True:
+            page = self._redis.xrange(keys.inbox(self.number), min=start, count=READ_ENTRIES)
+            for entry in page:
+                events += int(entry[1][b"n"])
+                if entries and events > self._settings.block_events:
+                    return entries
+                entries.append(entry)
+            if len(page) < READ_ENTRIES:
+                return entries
+            start = "(" + page[-1][0].decode()
+
+    def _let_grow(self) -> None:
+        """Wait while the oldest batch is younger than `block_wait_ms`: one larger block is cheaper than two."""
+        first = self._redis.xrange(keys.inbox(self.number), count=1)
+        if first:
+            age_ms = time.time_ns() // 1_000_000 - int(first[0][0].split(b"-")[0])
+            time.sleep(
+                min(max(self._settings.block_wait_ms - age_ms, 0), self._settings.block_wait_ms) / 1000
+            )
+
+    def _read(self, last: bytes) -> Block | None:
+        entries = self._redis.xrange(keys.inbox(self.number), max=last)
+        # Empty: another drain has acknowledged the block in between.
+        return _block(self.number, entries) if entries else None
+
+
+def _block(shard: int, entries: list[Any]) -> Block:
+    digest = hashlib.blake2b(digest_size=16)
+    for entry_id, _ in entries:
+        digest.update(entry_id)
+    batches = [decode_batch(fields[b"b"]) for _, fields in entries]
+    return Block(shard, entries[-1][0].decode(), digest.hexdigest(), batches)

@@ -1,0 +1,66 @@
+"""Which keys does Tributary keep in Redis? Each with its type, its life and its owner; no other module makes one.
+
+One Redis master holds them all (Sentinel fails it over), so scripts may touch several keys at once.
+"""
+
+from __future__ import annotations
+
+DEAD_LETTERS = "dead"
+"""stream; newest `dead_letter_entries` kept; written by edge, drain and sweep, read by support."""
+
+RUNS_DUE = "runs:due"
+"""zset of run id by the time (ms) at which the sweep looks at it again; owner: the chunk ledger."""
+
+RUN_CLOCK = "runs:clock"
+"""string, the last version given to a run (µs); only ever grows; owner: the chunk ledger."""
+
+TENANT_KEYS = "tenants:keys"
+"""hash of sha256(key) -> 'w:<tenant id>' or 's:<tenant id>'; mirrors the table `tenants`; no expiry."""
+
+TENANTS = "tenants:records"
+"""hash of tenant id -> JSON of the tenant and its rules in force; mirrors ClickHouse; no expiry."""
+
+
+def inbox(shard: int) -> str:
+    """Stream of batches that wait to be drained, oldest first; cut off as blocks are acknowledged."""
+    return f"inbox:{shard}"
+
+
+def sealed(shard: int) -> str:
+    """Hash {last, memo}: the block being drained: its last entry id and what was looked up for it."""
+    return f"sealed:{shard}"
+
+
+def lease(shard: int) -> str:
+    """String, the token of the drain that works on the shard; expires after `lease_s`."""
+    return f"lease:{shard}"
+
+
+def wake(shard: int) -> str:
+    """String, present while a wake-up for the shard is under way; expires after seconds."""
+    return f"wake:{shard}"
+
+
+def run(run_id: str) -> str:
+    """Hash: kind, state, version, created_ms, chunks, conversions, …; kept 7 days after the run is closed."""
+    return f"run:{run_id}"
+
+
+def run_chunks(run_id: str) -> str:
+    """Hash of chunk number -> msgpack of its references; deleted when the run is closed."""
+    return f"run:{run_id}:chunks"
+
+
+def run_open(run_id: str) -> str:
+    """Set of chunk numbers that are not done; gone when the last one is."""
+    return f"run:{run_id}:open"
+
+
+def run_days(run_id: str) -> str:
+    """Set of '<tenant id>:<day>' whose rollups the run has touched; deleted when the run is closed."""
+    return f"run:{run_id}:days"
+
+
+def tenant_runs(tenant_id: int) -> str:
+    """List of a tenant's newest job ids, for support; trimmed to 100."""
+    return f"tenant:{tenant_id}:runs"
