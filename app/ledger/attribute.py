@@ -1,0 +1,230 @@
+"""What does a chunk of conversions owe to which touches? One touchpoint query, one vectorised pass, one insert."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from app.attribution.credit import Conversions, Credit, credit
+from app.attribution.journeys import JourneyRules
+from app.attribution.models import ModelParams
+from app.attribution.names import FIVE_MODELS
+from app.attribution.touches import Touches
+from app.identity.resolve import Identities, resolve
+from app.ledger.conversions import Order, orders
+from app.storage.adjustments import adjustments_of
+from app.storage.client import Storage
+from app.storage.conversion_history import ConversionEvent, conversion_history
+from app.storage.identity import links_of
+from app.storage.touches import TouchColumns, touches_of
+from app.tenants.rules import Rules
+from app.tenants.tenant import Tenant
+
+EPOCH = date(1970, 1, 1)
+DAY_MS = 86_400_000
+LEDGER = (
+    *("tenant_id", "utc_day", "conversion_key", "conversion_type", "order_id", "message_id", "ts", "person"),
+    *("currency", "gross_minor", "net_minor", "retracted", "duplicates", "touches_left_out"),
+    *("touch_keys", "touch_times", "touch_channels", "touch_campaigns", "weights", "micros", "gross", "net"),
+    *("rules_version", "run_id", "version", "is_deleted"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Attributed:
+    """What became of a chunk. `days` are tenant days whose rollups are stale now."""
+
+    conversions: int
+    touches: int
+    unattributed: int
+    days: tuple[date, ...]
+
+
+def attribute(
+    storage: Storage,
+    arrays: Storage,
+    tenant: Tenant,
+    conversion_keys: Sequence[int],
+    *,
+    run_id: str,
+    version: int,
+) -> Attributed:
+    """Attribute conversions of one tenant again, from what is stored now, and replace their ledger rows.
+
+    Parameters
+    ----------
+    storage, arrays : without and with numpy.
+    conversion_keys : each once; keys that have no conversion any more lose their ledger rows.
+    version : of the run; among rows of one conversion the greatest stands.
+    """
+    rows = conversion_history(storage, tenant.tenant_id, conversion_keys)
+    order_ids = sorted({row.order_id for row in rows if not row.is_deleted})
+    found = orders(rows, adjustments_of(storage, tenant.tenant_id, order_ids))
+    standing = [order for order in found if order.winner is not None]
+    stamp = (run_id, version)
+    ledger: list[tuple[Any, ...]] = _gone(tenant.tenant_id, found, stamp)
+    identities = resolve(
+        {order.winner.user_id for order in standing if order.winner},
+        lambda ids: links_of(storage, tenant.tenant_id, ids),
+    )
+    touches = unattributed = 0
+    for windows, group in _by_windows(standing, tenant.rules).items():
+        credited, columns = _credit(arrays, tenant, group, identities, windows)
+        ledger += _ledger_rows(tenant, group, identities, columns, credited, stamp)
+        touches += len(credited.journeys.index)
+        unattributed += int(credited.unattributed.sum())
+    if ledger:
+        names = dict(zip(LEDGER, zip(*ledger, strict=True), strict=True))
+        storage.insert("ledger", names, task="attribution.attribute_chunk")
+    return Attributed(len(standing), touches, unattributed, _days(found, tenant.timezone))
+
+
+def _by_windows(found: Sequence[Order], rules: Rules) -> dict[tuple[int, int], list[Order]]:
+    """Conversions by their (click, view) window: nearly always one group, and so one touchpoint query."""
+    groups: dict[tuple[int, int], list[Order]] = {}
+    for order in found:
+        if order.winner:
+            groups.setdefault(rules.windows(order.winner.conversion_type), []).append(order)
+    return groups
+
+
+def _credit(
+    arrays: Storage,
+    tenant: Tenant,
+    group: Sequence[Order],
+    identities: Identities,
+    windows: tuple[int, int],
+) -> tuple[Credit, TouchColumns]:
+    index, ids, low, high = [], [], [], []
+    for number, row in enumerate(_winners(group)):
+        start_ms = row.ts_ms - max(windows)
+        for alias in identities.aliases(row.user_id, row.ts_ms):
+            if alias.from_ms <= row.ts_ms and alias.until_ms >= start_ms:
+                index.append(number)
+                ids.append(alias.id)
+                low.append(max(start_ms, alias.from_ms))
+                high.append(min(row.ts_ms, alias.until_ms))
+    columns = touches_of(arrays, tenant.tenant_id, index, ids, low, high)
+    rules = tenant.rules
+    credited = credit(
+        Touches(
+            conversion_index=columns.conversion_index,
+            time_ms=columns.time_ms,
+            key=columns.key,
+            channel=columns.channel,
+            kind=columns.kind,
+            campaign=columns.campaign,
+            channel_names=columns.channel_names,
+        ),
+        _conversions(group),
+        JourneyRules(
+            click_window_ms=windows[0],
+            view_window_ms=windows[1],
+            cap=rules.touch_cap,
+            skip_direct=rules.skip_direct,
+            excluded_channels=frozenset(rules.excluded_channels),
+            collapse_repeats=rules.collapse_repeats,
+        ),
+        ModelParams(rules.half_life_ms, rules.first_weight, rules.middle_weight, rules.last_weight),
+    )
+    return credited, columns
+
+
+def _conversions(group: Sequence[Order]) -> Conversions:
+    winners = _winners(group)
+    return Conversions(
+        time_ms=np.array([row.ts_ms for row in winners], np.int64),
+        key=np.array([order.key for order in group], np.uint64),
+        gross_minor=np.array([row.value_minor for row in winners], np.int64),
+        net_minor=np.array([order.net_minor for order in group], np.int64),
+        retracted=np.array([order.retracted for order in group], np.bool_),
+    )
+
+
+def _winners(group: Sequence[Order]) -> list[ConversionEvent]:
+    return [order.winner for order in group if order.winner is not None]
+
+
+def _ledger_rows(
+    tenant: Tenant,
+    group: Sequence[Order],
+    identities: Identities,
+    columns: TouchColumns,
+    credited: Credit,
+    stamp: tuple[str, int],
+) -> list[tuple[Any, ...]]:
+    kept = credited.journeys.index
+    offsets = credited.journeys.offsets.tolist()
+    keys, times = columns.key[kept].tolist(), columns.time_ms[kept].tolist()
+    channels = [columns.channel_names[code] for code in columns.channel[kept].tolist()]
+    campaigns = [columns.campaign_names[code] for code in columns.campaign[kept].tolist()]
+    order = _model_major(credited.journeys.offsets)
+    weights, micros, gross, net = (
+        amounts.ravel()[order].tolist()
+        for amounts in (
+            credited.weights,
+            credited.conversions_micro,
+            credited.gross_minor,
+            credited.net_minor,
+        )
+    )
+    left_out = credited.journeys.left_out.tolist()
+    models = len(FIVE_MODELS)
+    rows: list[tuple[Any, ...]] = []
+    for number, (item, row) in enumerate(zip(group, _winners(group), strict=True)):
+        one = slice(offsets[number], offsets[number + 1])
+        all_models = slice(models * offsets[number], models * offsets[number + 1])
+        changed = item.retracted or item.net_minor != row.value_minor
+        rows.append(
+            (tenant.tenant_id, _utc_day(row.ts_ms), item.key, row.conversion_type, row.order_id, row.message_id)
+            + (row.ts_ms, identities.person(row.user_id, row.ts_ms), row.currency, row.value_minor, item.net_minor)
+            + (int(item.retracted), item.duplicates, left_out[number])
+            + (keys[one], times[one], channels[one], campaigns[one])
+            + (weights[all_models], micros[all_models], gross[all_models])
+            + (net[all_models] if changed else [], tenant.rules.version, *stamp, 0)
+        )
+    return rows
+
+
+def _model_major(offsets: Any) -> Any:
+    """Where the amounts of (conversion, model, touch) stand in a flat (5, m) array.
+
+    Parameters
+    ----------
+    offsets : int64 (n + 1,)
+
+    Returns
+    -------
+    int64 (5 * m,), conversion by conversion, within it model by model.
+    """
+    lengths, models, m = np.diff(offsets), len(FIVE_MODELS), int(offsets[-1])
+    conversion = np.repeat(np.arange(len(lengths)), lengths * models)
+    position = np.arange(models * m) - models * offsets[:-1][conversion]
+    model, touch = np.divmod(position, np.maximum(lengths, 1)[conversion])
+    return model * m + offsets[:-1][conversion] + touch
+
+
+def _gone(tenant_id: int, found: Sequence[Order], stamp: tuple[str, int]) -> list[tuple[Any, ...]]:
+    """Rows that delete what an earlier answer may have left under another day of the same key."""
+    rows = []
+    for order in found:
+        now = _utc_day(order.winner.ts_ms) if order.winner else None
+        for day in {_utc_day(ts) for ts in order.times_ms} - {now}:
+            empty: tuple[Any, ...] = ([],) * 8
+            rows.append((tenant_id, day, order.key, "", "", "", 0, "", "", 0, 0, 0, 0, 0) + empty + (0, *stamp, 1))
+    return rows
+
+
+def _days(found: Sequence[Order], timezone: str) -> tuple[date, ...]:
+    zone = ZoneInfo(timezone)
+    times = {ts // 900_000 for order in found for ts in order.times_ms}
+    return tuple(sorted({datetime.fromtimestamp(quarter * 900, zone).date() for quarter in times}))
+
+
+def _utc_day(ts_ms: int) -> date:
+    return EPOCH + timedelta(days=ts_ms // DAY_MS)

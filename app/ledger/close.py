@@ -1,0 +1,57 @@
+"""When is a run over, and what is fresh after it?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.ledger.runs import RunRecord, Runs, RunState
+from app.storage.client import Storage
+from app.storage.ledger import refresh_daily
+from app.storage.runs import insert_runs
+from app.tenants.registry import Registry
+
+
+def close(storage: Storage, runs: Runs, registry: Registry, run_id: str) -> dict[str, Any]:
+    """Refresh the rollups of the days that a run touched, store its row, mark it closed. Safe to repeat.
+
+    A run with open chunks stays open: the sweep sends those again and closes it later.
+    """
+    record = runs.get(run_id)
+    if record is None or record.state != RunState.OPEN:
+        return {"run_id": run_id, "outcome": "closed before"}
+    still_open = len(runs.open_chunks(run_id))
+    if still_open:
+        return {"run_id": run_id, "outcome": "waits", "open_chunks": still_open}
+    touched = runs.touched_days(run_id)
+    for tenant_id, days in touched.items():
+        # Taken before the sums are made: of two refreshes at once, the one that began later has seen all.
+        version = runs.now_version()
+        refresh_daily(storage, tenant_id, days, registry.get(tenant_id).timezone, version)
+    state = RunState.FAILED if record.chunks_failed else RunState.DONE
+    insert_runs(storage, _row(record, state, runs.now_version()), task="attribution.close_run")
+    runs.close(run_id, state)
+    return {
+        "run_id": run_id,
+        "outcome": state.value,
+        "conversions": record.attributed,
+        "touches": record.touches,
+        "chunks": record.chunks,
+        "chunks_failed": record.chunks_failed,
+        "days": sum(len(days) for days in touched.values()),
+    }
+
+
+def _row(record: RunRecord, state: RunState, now_us: int) -> dict[str, list[Any]]:
+    return {
+        "run_id": [record.run_id],
+        "kind": [record.kind],
+        "tenants": [list(record.tenant_ids)],
+        "state": [state.value],
+        "chunks": [record.chunks],
+        "chunks_failed": [record.chunks_failed],
+        "conversions": [record.attributed],
+        "touches": [record.touches],
+        "created_at": [record.created_ms],
+        "closed_at": [now_us // 1000],
+        "version": [now_us],
+    }

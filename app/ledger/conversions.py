@@ -1,0 +1,86 @@
+"""What is the conversion of a key, given every event that claimed to be it, and what is it worth by now?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from app.attribution.currency import AmountError, CurrencyError, to_minor
+from app.storage.adjustments import AdjustmentRow
+from app.storage.conversion_history import ConversionEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One conversion: the earliest row of its key by (time, messageId), with its adjustments applied.
+
+    `times_ms` are those of every row that its key ever had, cancelled ones included: wherever an older answer may
+    stand in the ledger. `winner` is None where every row was cancelled.
+    """
+
+    key: int
+    winner: ConversionEvent | None
+    duplicates: int
+    times_ms: tuple[int, ...]
+    net_minor: int
+    retracted: bool
+
+
+def orders(rows: Iterable[ConversionEvent], adjustments: Sequence[AdjustmentRow]) -> list[Order]:
+    """The conversions of some keys, in the order of their time and key.
+
+    Parameters
+    ----------
+    rows : all rows of the keys, cancelled twins included, in any order.
+    adjustments : those of the keys' orders, one per adjustment id.
+    """
+    by_order: dict[str, list[AdjustmentRow]] = {}
+    for adjustment in adjustments:
+        by_order.setdefault(adjustment.order_id, []).append(adjustment)
+    by_key: dict[int, list[ConversionEvent]] = {}
+    for row in rows:
+        by_key.setdefault(row.conversion_key, []).append(row)
+    found = [_order(key, of_key, by_order) for key, of_key in by_key.items()]
+    return sorted(found, key=lambda order: (order.winner.ts_ms if order.winner else 0, order.key))
+
+
+def _order(key: int, rows: Sequence[ConversionEvent], by_order: dict[str, list[AdjustmentRow]]) -> Order:
+    cancelled = {(row.ts_ms, row.message_id) for row in rows if row.is_deleted}
+    alive = {(row.ts_ms, row.message_id): row for row in rows if not row.is_deleted}
+    standing = sorted(identity for identity in alive if identity not in cancelled)
+    times = tuple(sorted({row.ts_ms for row in rows}))
+    if not standing:
+        return Order(key, None, 0, times, 0, False)
+    winner = alive[standing[0]]
+    net_minor, retracted = net_value(winner, by_order.get(winner.order_id, ()))
+    duplicates = len({message_id for _, message_id in standing}) - 1
+    return Order(key, winner, duplicates, times, net_minor, retracted)
+
+
+def net_value(conversion: ConversionEvent, adjustments: Sequence[AdjustmentRow]) -> tuple[int, bool]:
+    """Value after the adjustments (minor units), and whether the conversion was taken back (SEMANTICS 4.4, 4.8).
+
+    The last applicable adjustment by (time, id) stands: a restatement after a retraction restores the conversion.
+    """
+    fitting = [item for item in adjustments if applies(item, conversion)]
+    if not fitting:
+        return conversion.value_minor, False
+    last = max(fitting, key=lambda item: (item.at_ms, item.adjustment_id))
+    if last.action == "retract":
+        return 0, True
+    return to_minor(last.value, conversion.currency), False
+
+
+def applies(adjustment: AdjustmentRow, conversion: ConversionEvent) -> bool:
+    """Whether an adjustment speaks of this conversion, in its currency; the others are listed by reconcile."""
+    if adjustment.conversion_type not in ("", conversion.conversion_type):
+        return False
+    if adjustment.action == "retract":
+        return True
+    if adjustment.currency not in ("", conversion.currency):
+        return False
+    try:
+        to_minor(adjustment.value, conversion.currency)
+    except (AmountError, CurrencyError):
+        return False
+    return True

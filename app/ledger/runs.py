@@ -1,0 +1,218 @@
+"""Which attribution is under way, and what of it is not done? The chunk ledger.
+
+A run is a set of chunks of conversions, recorded before anything is dispatched. Celery's messages are wake-ups that
+may be lost or come twice: what is open here is the truth, and the sweep sends again whatever is overdue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from app.storage import keys
+from app.storage.scripts import script
+
+KEPT_S = 7 * 86_400
+
+
+class RunKind(StrEnum):
+    """What made the run necessary."""
+
+    BLOCK = "block"
+    REATTRIBUTE = "reattribute"
+    REPLAY = "replay"
+
+
+class RunState(StrEnum):
+    OPEN = "open"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class Chunk(msgspec.Struct, array_like=True, frozen=True):
+    """References to conversions of one tenant: their keys, eight bytes each, little-endian."""
+
+    tenant_id: int
+    keys: bytes
+
+    @property
+    def conversions(self) -> int:
+        return len(self.keys) // 8
+
+    def conversion_keys(self) -> list[int]:
+        return [int.from_bytes(self.keys[i : i + 8], "little") for i in range(0, len(self.keys), 8)]
+
+
+encode_chunk = msgspec.msgpack.Encoder().encode
+_decode_chunk = msgspec.msgpack.Decoder(Chunk).decode
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run as support sees it. Times in epoch ms; `version` orders the results of runs."""
+
+    run_id: str
+    kind: str
+    state: str
+    version: int
+    created_ms: int
+    closed_ms: int | None
+    chunks: int
+    chunks_done: int
+    chunks_failed: int
+    conversions: int
+    attributed: int
+    touches: int
+    attempts: int
+    tenant_ids: tuple[int, ...]
+    note: str
+
+
+def make_chunks(tenant_id: int, conversion_keys: Sequence[int], size: int) -> list[Chunk]:
+    """Cut keys, in the order given (by time: it keeps a chunk's window tight), into chunks."""
+    return [
+        Chunk(tenant_id, b"".join(key.to_bytes(8, "little") for key in conversion_keys[i : i + size]))
+        for i in range(0, len(conversion_keys), size)
+    ]
+
+
+class Runs:
+    """The chunk ledger in Redis."""
+
+    def __init__(self, redis: Any, deadline_s: int) -> None:
+        self._redis = redis
+        self._deadline_ms = deadline_s * 1000
+        self._create = script(redis, "create_run")
+        self._acknowledge = script(redis, "acknowledge")
+        self._finish = script(redis, "finish_chunk")
+        self._overdue = script(redis, "overdue")
+        self._close = script(redis, "close_run")
+
+    def create(self, run_id: str, kind: RunKind, tenant_id: int, chunks: Sequence[Chunk]) -> int:
+        """Record a run of one tenant; a run that exists stays as it is. Returns its version."""
+        names = [
+            keys.run(run_id),
+            keys.run_chunks(run_id),
+            keys.run_open(run_id),
+            keys.RUNS_DUE,
+            keys.RUN_CLOCK,
+        ]
+        return int(self._create(keys=names, args=self._record(run_id, kind, {tenant_id}, chunks)))
+
+    def acknowledge(self, shard: int, last: str, run_id: str, chunks: Sequence[Chunk]) -> bool:
+        """Cut a stored block off its inbox and record the run that it calls for, in one step.
+
+        Returns
+        -------
+        Whether this call did it; False where another drain had done it before.
+        """
+        names = [keys.sealed(shard), keys.inbox(shard), keys.run(run_id), keys.run_chunks(run_id)]
+        names += [keys.run_open(run_id), keys.RUNS_DUE, keys.RUN_CLOCK]
+        time_part, sequence = last.split("-")
+        arguments = [last, f"{time_part}-{int(sequence) + 1}"]
+        if chunks:
+            tenants = {chunk.tenant_id for chunk in chunks}
+            arguments += self._record(run_id, RunKind.BLOCK, tenants, chunks)
+        return self._acknowledge(keys=names, args=arguments) is not None
+
+    def _record(self, run_id: str, kind: RunKind, tenant_ids: Iterable[int], chunks: Sequence[Chunk]) -> list[Any]:
+        tenants = ",".join(str(tenant) for tenant in sorted(tenant_ids))
+        conversions = sum(chunk.conversions for chunk in chunks)
+        record: list[Any] = [run_id, kind.value, conversions, tenants, self._deadline_ms]
+        return record + [encode_chunk(chunk) for chunk in chunks]
+
+    def get(self, run_id: str) -> RunRecord | None:
+        fields = {key.decode(): value.decode() for key, value in self._redis.hgetall(keys.run(run_id)).items()}
+        if not fields:
+            return None
+        return RunRecord(
+            run_id=run_id,
+            kind=fields["kind"],
+            state=fields["state"],
+            version=int(fields["version"]),
+            created_ms=int(fields["created_ms"]),
+            closed_ms=int(fields["closed_ms"]) if "closed_ms" in fields else None,
+            chunks=int(fields["chunks"]),
+            chunks_done=int(fields["done"]),
+            chunks_failed=int(fields["failed"]),
+            conversions=int(fields["conversions"]),
+            attributed=int(fields.get("attributed", 0)),
+            touches=int(fields.get("touches", 0)),
+            attempts=int(fields.get("attempts", 0)),
+            tenant_ids=tuple(int(tenant) for tenant in fields["tenants"].split(",") if tenant),
+            note=fields.get("note", ""),
+        )
+
+    def open_chunks(self, run_id: str) -> dict[int, Chunk]:
+        """The chunks that are not done, by number."""
+        numbers = sorted(int(number) for number in self._redis.smembers(keys.run_open(run_id)))
+        if not numbers:
+            return {}
+        packed = self._redis.hmget(keys.run_chunks(run_id), [str(number) for number in numbers])
+        return {number: _decode_chunk(data) for number, data in zip(numbers, packed, strict=True) if data is not None}
+
+    def open_chunk(self, run_id: str, number: int) -> Chunk | None:
+        """One chunk, where it is still to be done."""
+        if not self._redis.sismember(keys.run_open(run_id), str(number)):
+            return None
+        packed = self._redis.hget(keys.run_chunks(run_id), str(number))
+        return _decode_chunk(packed) if packed is not None else None
+
+    def finish(
+        self, run_id: str, number: int, tenant_id: int, days: Iterable[date], *, attributed: int, touches: int
+    ) -> int:
+        """Say that a chunk is done. Returns how many are still open (-1: the run is closed)."""
+        return self._end(run_id, number, "done", tenant_id, days, attributed, touches)
+
+    def give_up(self, run_id: str, number: int) -> int:
+        """Say that a chunk failed for good; it lies in the dead letters."""
+        return self._end(run_id, number, "failed", 0, (), 0, 0)
+
+    def _end(
+        self,
+        run_id: str,
+        number: int,
+        how: str,
+        tenant_id: int,
+        days: Iterable[date],
+        attributed: int,
+        touches: int,
+    ) -> int:
+        names = [keys.run(run_id), keys.run_open(run_id), keys.run_days(run_id), keys.RUNS_DUE]
+        marks = [f"{tenant_id}:{day.isoformat()}" for day in days]
+        arguments = [run_id, number, how, self._deadline_ms, attributed, touches, *marks]
+        return int(self._finish(keys=names, args=arguments))
+
+    def touched_days(self, run_id: str) -> dict[int, list[date]]:
+        """The tenants' days (in their own timezone) whose rollups the run has made stale."""
+        found: dict[int, list[date]] = {}
+        for mark in sorted(self._redis.smembers(keys.run_days(run_id))):
+            tenant, day = mark.decode().split(":", 1)
+            found.setdefault(int(tenant), []).append(date.fromisoformat(day))
+        return found
+
+    def close(self, run_id: str, state: RunState) -> bool:
+        """End a run that has no open chunk. Returns whether this call ended it."""
+        names = [keys.run(run_id), keys.run_chunks(run_id), keys.run_open(run_id), keys.run_days(run_id)]
+        return bool(self._close(keys=[*names, keys.RUNS_DUE], args=[run_id, state.value, KEPT_S]))
+
+    def overdue(self, *, count_try: bool, limit: int = 200) -> list[tuple[str, int]]:
+        """Claim runs that are late: (run id, tries so far). Without `count_try` they are only put off."""
+        found = self._overdue(
+            keys=[keys.RUNS_DUE], args=[self._deadline_ms, limit, keys.run(""), "1" if count_try else "0"]
+        )
+        return [(found[i].decode(), int(found[i + 1])) for i in range(0, len(found), 2)]
+
+    def now_version(self) -> int:
+        """A version later than everything that was stored before this call (µs of Redis' clock)."""
+        seconds, microseconds = self._redis.time()
+        return int(seconds) * 1_000_000 + int(microseconds)
+
+    def waiting(self) -> int:
+        """Runs that are not closed."""
+        return int(self._redis.zcard(keys.RUNS_DUE))

@@ -1,0 +1,40 @@
+"""Which tasks find again what a lost message or a killed worker left undone?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.errors import TributaryError
+from app.ledger.chunks import give_up
+from config.queues import TaskName
+from tasks.attribution import close_run, dispatch
+from tasks.context import context
+from tasks.ingest import drain
+from tasks.policy import task
+
+
+@task(TaskName.SWEEP)
+def sweep() -> dict[str, Any]:
+    """Wake shards where batches wait unattended, and send overdue runs again."""
+    woken = [shard for shard in range(context.settings.shards) if context.inbox.asleep(shard)]
+    for shard in woken:
+        drain.apply_async(kwargs={"shard": shard})
+    sent, given_up = [], []
+    for run_id, tries in context.runs.overdue(count_try=_storage_answers()):
+        if tries > context.settings.chunk_attempts:
+            give_up(context.runs, context.dead_letters, run_id)
+            close_run.apply_async(args=([],), kwargs={"run_id": run_id})
+            given_up.append(run_id)
+        else:
+            dispatch(run_id)
+            sent.append(run_id)
+    return {"woken": woken, "sent_again": sent, "given_up": given_up}
+
+
+def _storage_answers() -> bool:
+    """While ClickHouse is away runs are only put off: an outage must not use up their tries."""
+    try:
+        context.storage.ping()
+    except TributaryError:
+        return False
+    return True

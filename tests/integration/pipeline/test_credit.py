@@ -1,0 +1,258 @@
+"""From a posted event to its credit: every rule of SEMANTICS that the pipeline keeps, on real parts."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+import pytest
+
+from app.ingest.events import Adjustment
+from tests.integration.pipeline.conftest import DAY, NOON, join, meet, order, touch
+
+
+def channels(pipeline, tenant):
+    return {row["order_id"]: row["channels"] for row in pipeline.ledger(tenant)}
+
+
+def test_touches_of_the_window_are_credited_in_order(pipeline):
+    tenant = pipeline.tenant()
+    pipeline.send(
+        tenant,
+        order("u:1", NOON, "1"),
+        touch("u:1", NOON - 2, "b"),
+        touch("u:1", NOON - 3, "a"),
+        touch("u:1", NOON, "c"),
+        touch("u:1", NOON + 1, "after"),
+        touch("u:1", NOON - 30 * DAY, "edge"),
+        touch("u:1", NOON - 30 * DAY - 1, "before"),
+        touch("u:1", NOON - DAY, "seen", kind=1),
+        touch("u:1", NOON - DAY - 1, "unseen", kind=1),
+        touch("u:2", NOON - 1, "another"),
+    )
+    pipeline.settle()
+    assert channels(pipeline, tenant) == {"1": ["edge", "seen", "a", "b", "c"]}
+
+
+def test_a_conversion_without_touches_stays_whole(pipeline):
+    tenant = pipeline.tenant()
+    pipeline.send(tenant, order("u:1", NOON, "1", 995))
+    pipeline.settle()
+    assert pipeline.daily(tenant) == [
+        (model, "(unattributed)", 1_000_000, 995, 995)
+        for model in ("first_touch", "last_touch", "linear", "position_based", "time_decay")
+    ]
+
+
+def test_a_late_touch_gives_its_conversions_again(pipeline):
+    tenant = pipeline.tenant()
+    pipeline.send(tenant, touch("u:1", NOON - 5, "a"), order("u:1", NOON, "1"), order("u:1", NOON + 9, "2"))
+    pipeline.settle()
+    pipeline.send(tenant, touch("u:1", NOON + 4, "late"))
+    (drained,) = pipeline.settle()
+    assert drained.conversions == 1
+    assert channels(pipeline, tenant) == {"1": ["a"], "2": ["a", "late"]}
+
+
+def test_a_touch_that_reaches_nothing_starts_no_run(pipeline):
+    tenant = pipeline.tenant()
+    pipeline.send(tenant, order("u:1", NOON, "1"))
+    pipeline.settle()
+    pipeline.send(tenant, touch("u:1", NOON + 1), touch("u:1", NOON - 31 * DAY), touch("u:9", NOON - 1))
+    (drained,) = pipeline.settle()
+    assert (drained.events, drained.run_id) == (3, "")
+
+
+def test_an_event_sent_again_with_another_time_counts_once_at_the_earliest(pipeline):
+    tenant = pipeline.tenant()
+    pipeline.send(tenant, touch("u:1", NOON - 5, "a", id="again"), order("u:1", NOON, "1"))
+    pipeline.settle()
+    for ts in (NOON - 4, NOON - 9, NOON - 7):
+        pipeline.send(tenant, touch("u:1", ts, "a", id="again"))
+        pipeline.settle()
+    (row,) = pipeline.ledger(tenant)
+    assert len(row["keys"]) == 1
+
+
+def test_the_earliest_time_counts_even_outside_of_the_window(pipeline):
+    tenant = pipeline.tenant()
+    pipeline.send(tenant, touch("u:1", NOON - 5, id="again"), order("u:1", NOON, "1"))
+    pipeline.settle()
+    pipeline.send(tenant, touch("u:1", NOON - 60 * DAY, id="again"))
+    pipeline.settle()
+    assert channels(pipeline, tenant) == {"1": []}
+
+
+def test_the_same_order_twice_is_the_earliest_and_a_duplicate(pipeline):
+    tenant = pipeline.tenant()
+    pipeline.send(tenant, order("u:1", NOON, "1", 500, id="later"))
+    pipeline.settle()
+    pipeline.send(tenant, order("u:1", NOON - 40 * DAY, "1", 700, id="earlier"))
+    pipeline.settle()
+    (row,) = pipeline.ledger(tenant)
+    assert (row["message_id"], row["gross_minor"], row["duplicates"]) == ("earlier", 700, 1)
+    assert {line[2] for line in pipeline.daily(tenant)} == {1_000_000}
+
+
+def test_an_order_of_two_types_is_two_conversions(pipeline):
+    tenant = pipeline.tenant()
+    pipeline.send(tenant, order("u:1", NOON, "1"), order("u:1", NOON, "1", type="Trial Started"))
+    pipeline.settle()
+    assert [row["type"] for row in pipeline.ledger(tenant)] == ["Order Completed", "Trial Started"]
+
+
+def test_two_tenants_with_the_same_ids_never_meet(pipeline):
+    one, other = pipeline.tenant(), pipeline.tenant()
+    for tenant, channel in ((one, "a"), (other, "b")):
+        pipeline.send(tenant, touch("u:1", NOON - 1, channel, id="same"), order("u:1", NOON, "1", id="order"))
+    pipeline.settle()
+    assert (channels(pipeline, one), channels(pipeline, other)) == ({"1": ["a"]}, {"1": ["b"]})
+
+
+class TestIdentity:
+    def test_touches_before_login_belong_to_the_user(self, pipeline):
+        tenant = pipeline.tenant()
+        pipeline.send(tenant, touch("a:x", NOON - 9, "anonymous"), meet("a:x", "u:1", NOON - 5))
+        pipeline.send(tenant, order("u:1", NOON, "1"))
+        pipeline.settle()
+        assert channels(pipeline, tenant) == {"1": ["anonymous"]}
+
+    def test_a_meeting_after_the_conversion_gives_it_again(self, pipeline):
+        tenant = pipeline.tenant()
+        pipeline.send(tenant, touch("a:x", NOON - 9, "anonymous"), order("u:1", NOON, "1"))
+        pipeline.settle()
+        pipeline.send(tenant, meet("a:x", "u:1", NOON + DAY))
+        pipeline.settle()
+        assert channels(pipeline, tenant) == {"1": ["anonymous"]}
+
+    def test_a_second_user_of_a_device_gets_what_comes_after(self, pipeline):
+        tenant = pipeline.tenant()
+        pipeline.send(tenant, meet("a:x", "u:1", NOON - 100), meet("a:x", "u:2", NOON - 50))
+        pipeline.send(tenant, touch("a:x", NOON - 70, "first"), touch("a:x", NOON - 50, "second"))
+        pipeline.send(tenant, order("u:1", NOON, "1"), order("u:2", NOON, "2"), order("a:x", NOON, "3"))
+        pipeline.settle()
+        assert channels(pipeline, tenant) == {"1": ["first"], "2": ["second"], "3": ["second"]}
+
+    def test_alias_joins_the_journeys_of_two_users(self, pipeline):
+        tenant = pipeline.tenant()
+        pipeline.send(tenant, touch("u:old", NOON - 9, "old"), touch("u:new", NOON - 8, "new"))
+        pipeline.send(tenant, order("u:new", NOON, "1"))
+        pipeline.settle()
+        pipeline.send(tenant, join("u:old", "u:new", NOON + 1))
+        pipeline.settle()
+        assert channels(pipeline, tenant) == {"1": ["old", "new"]}
+
+    def test_a_late_touch_of_one_id_reaches_the_conversion_of_another(self, pipeline):
+        tenant = pipeline.tenant()
+        pipeline.send(tenant, meet("a:x", "u:1", NOON - 100), order("u:1", NOON, "1"))
+        pipeline.settle()
+        pipeline.send(tenant, touch("a:x", NOON - 1, "late"))
+        pipeline.settle()
+        assert channels(pipeline, tenant) == {"1": ["late"]}
+
+
+class TestAdjustments:
+    @staticmethod
+    def adjust(id, action, value="", at=NOON + 1, order_id="1", currency=""):
+        return Adjustment(id, action, order_id, value, currency, at)
+
+    def net(self, pipeline, tenant):
+        (row,) = pipeline.ledger(tenant)
+        return row["gross_minor"], row["net_minor"], row["retracted"]
+
+    def test_restate_shares_the_new_value_by_the_original_weights(self, pipeline):
+        tenant = pipeline.tenant()
+        pipeline.send(tenant, *(touch("u:1", NOON - n, "a") for n in (1, 2, 3)), order("u:1", NOON, "1", 10_000))
+        pipeline.settle()
+        pipeline.send(tenant, adjustments=[self.adjust("r1", "restate", "50.01")])
+        pipeline.settle()
+        (row,) = pipeline.ledger(tenant)
+        assert sum(row["gross"][6:9]) == 10_000
+        assert sum(row["net"][6:9]) == 5_001
+        assert sorted(row["net"][6:9]) == [1667, 1667, 1667]
+
+    def test_retract_takes_count_and_value(self, pipeline):
+        tenant = pipeline.tenant()
+        pipeline.send(tenant, touch("u:1", NOON - 1), order("u:1", NOON, "1"))
+        pipeline.send(tenant, adjustments=[self.adjust("r1", "retract")])
+        pipeline.settle()
+        assert self.net(pipeline, tenant) == (10_000, 0, 1)
+
+    def test_an_adjustment_may_come_before_its_order(self, pipeline):
+        tenant = pipeline.tenant()
+        pipeline.send(tenant, adjustments=[self.adjust("r1", "restate", "1")])
+        pipeline.settle()
+        pipeline.send(tenant, order("u:1", NOON, "1"))
+        pipeline.settle()
+        assert self.net(pipeline, tenant) == (10_000, 100, 0)
+
+    def test_the_last_by_time_stands_and_an_id_counts_once(self, pipeline):
+        tenant = pipeline.tenant()
+        sent = [
+            self.adjust("r2", "restate", "20", at=NOON + 2),
+            self.adjust("r1", "restate", "10", at=NOON + 1),
+            self.adjust("r1", "restate", "99", at=NOON + 9),
+        ]
+        pipeline.send(tenant, order("u:1", NOON, "1"), adjustments=sent)
+        pipeline.settle()
+        assert self.net(pipeline, tenant) == (10_000, 2_000, 0)
+
+    def test_another_currency_is_not_applied(self, pipeline):
+        tenant = pipeline.tenant()
+        pipeline.send(tenant, order("u:1", NOON, "1"))
+        pipeline.send(tenant, adjustments=[self.adjust("r1", "restate", "10", currency="EUR")])
+        pipeline.settle()
+        assert self.net(pipeline, tenant) == (10_000, 10_000, 0)
+
+
+def history(seed):
+    """A tenant's month with late rows, repeats, logins, duplicates of orders and refunds."""
+    rng = random.Random(seed)
+    users = [f"u:{n}" for n in range(6)]
+    events = []
+    for n in range(60):
+        user = rng.choice([*users, "a:1", "a:2", "a:3"])
+        events.append(touch(user, NOON + rng.randrange(40) * DAY, rng.choice("abc"), id=f"t{n}", kind=n % 5 == 0))
+    for n in range(15):
+        events.append(order(rng.choice(users), NOON + rng.randrange(40) * DAY, str(n % 12), 100 + n, id=f"c{n}"))
+    events += [meet("a:1", "u:1", NOON + 5 * DAY), meet("a:1", "u:2", NOON + 20 * DAY), meet("a:2", "u:3", NOON)]
+    events += [join("u:4", "u:5", NOON + DAY)]
+    again = [touch("u:0", NOON + 3 * DAY, "c", id="t0"), touch("u:0", NOON, "c", id="t1")]
+    return events, again
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_order_of_arrival_blocks_and_chunks_change_nothing(pipeline, seed):
+    events, again = history(seed)
+    whole = pipeline.tenant()
+    pipeline.send(whole, *events, *again)
+    pipeline.settle()
+    expected = pipeline.ledger(whole)
+    assert len(expected) == 12
+    for chunk, size in ((1, 1), (7, 5), (5000, 40)):
+        rng = random.Random(seed * 100 + chunk)
+        shuffled = [*events, *again, *rng.sample(events, 20)]
+        rng.shuffle(shuffled)
+        small = pipeline.with_settings(chunk_conversions=chunk)
+        tenant = small.tenant()
+        for start in range(0, len(shuffled), size):
+            small.send(tenant, *shuffled[start : start + size])
+            if rng.random() < 0.3:
+                small.settle()
+        small.settle()
+        assert small.ledger(tenant) == expected
+        assert small.daily(tenant) == pipeline.daily(whole)
+
+
+def test_every_conversion_is_counted_once_in_the_rollup(pipeline):
+    tenant = pipeline.tenant()
+    events, _ = history(7)
+    pipeline.send(tenant, *events)
+    pipeline.settle()
+    totals = Counter()
+    for model, _, micros, gross, _ in pipeline.daily(tenant):
+        totals[model, "micros"] += micros
+        totals[model, "gross"] += gross
+    rows = pipeline.ledger(tenant)
+    assert {value for (_, what), value in totals.items() if what == "micros"} == {len(rows) * 1_000_000}
+    assert {value for (_, what), value in totals.items() if what == "gross"} == {sum(r["gross_minor"] for r in rows)}
