@@ -54,6 +54,7 @@ def make_celery(settings: Settings) -> Celery:
         worker_redirect_stdouts=False,
         timezone="UTC",
         redbeat_redis_url=settings.redis_url,
+        redbeat_redis_options={},
         redbeat_key_prefix="redbeat:",
         redbeat_lock_timeout=30,
         beat_max_loop_interval=1,

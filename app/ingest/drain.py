@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -78,6 +79,7 @@ class Drain:
         shard.hold()
         rows = self._store(block.token, received, memo)
         self._store_rest(block, memo)
+        self._bury_unreadable(block)
         shard.hold()
         chunks = self._chunks(block.batches, rows, memo)
         run_id = f"b{block.token}"
@@ -150,6 +152,14 @@ class Drain:
         body = msgspec.json.encode(batch).decode()
         detail = "Mend what the message names, then replay it with: tributary dead-letters replay."
         self._dead.add(DeadLetter(item.tenant_id, error.code, error.message, detail, Source.DRAIN.value, body))
+
+    def _bury_unreadable(self, block: Block) -> None:
+        for entry in block.unreadable:
+            log.error("drain: shard %d holds an entry that is no batch", block.shard)
+            message = "The inbox held an entry that this release cannot read."
+            detail = "Update the workers to the release of the web, then: tributary dead-letters replay."
+            body = base64.b64encode(entry).decode()
+            self._dead.add(DeadLetter(0, "unreadable_batch", message, detail, Source.DRAIN.value, body))
 
     def _store_rest(self, block: Block, memo: Memo) -> None:
         self._insert("spend", blocks.SPEND, blocks.spend_rows(block.batches), block.token)

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from redis.exceptions import RedisError
 
 from app.errors import TributaryError, Unavailable
@@ -40,12 +41,16 @@ class TooMany(TributaryError):
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A sealed block: the entries of one shard up to `last`. `token` names its content."""
+    """A sealed block: the entries of one shard up to `last`. `token` names its content.
+
+    `unreadable` holds entries that are no batch (a newer release wrote them, say): they must not stop the shard.
+    """
 
     shard: int
     last: str
     token: str
     batches: list[Batch]
+    unreadable: list[bytes]
 
     @property
     def events(self) -> int:
@@ -211,8 +216,13 @@ class Shard:
 
 
 def _block(shard: int, entries: list[Any]) -> Block:
-    digest = hashlib.blake2b(digest_size=16)
-    for entry_id, _ in entries:
+    # Two shards may hold entries of the same ids: an id is only a time and a number.
+    digest = hashlib.blake2b(f"shard {shard}".encode(), digest_size=16)
+    batches, unreadable = [], []
+    for entry_id, fields in entries:
         digest.update(entry_id)
-    batches = [decode_batch(fields[b"b"]) for _, fields in entries]
-    return Block(shard, entries[-1][0].decode(), digest.hexdigest(), batches)
+        try:
+            batches.append(decode_batch(fields[b"b"]))
+        except msgspec.MsgspecError:
+            unreadable.append(fields[b"b"])
+    return Block(shard, entries[-1][0].decode(), digest.hexdigest(), batches, unreadable)

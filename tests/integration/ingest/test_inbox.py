@@ -109,6 +109,15 @@ def test_a_block_ends_before_it_grows_too_large(redis, small, inbox):
     assert shard.take().events == 3
 
 
+def test_an_entry_that_is_no_batch_stops_nothing(redis, small, inbox):
+    inbox.accept(4, b"no batch", 1)
+    inbox.accept(4, entry("m1"), 1)
+    shard = Shard(redis, small, 0)
+    shard.hold()
+    block = shard.take()
+    assert (block.events, block.unreadable) == (1, [b"no batch"])
+
+
 def test_the_first_memo_of_a_block_stands(redis, small, inbox):
     inbox.accept(4, entry("m1"), 1)
     shard = Shard(redis, small, 0)

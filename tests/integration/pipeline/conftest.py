@@ -40,7 +40,7 @@ DAILY = TenantStatement(
     FROM attribution_daily FINAL
     WHERE {tenant}
     GROUP BY model, channel
-    HAVING sum(micros) != 0 OR sum(gross_minor) != 0
+    HAVING (sum(micros) != 0 OR sum(gross_minor) != 0)
     ORDER BY model, channel
     """,
 )

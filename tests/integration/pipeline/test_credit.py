@@ -212,7 +212,7 @@ def history(seed):
     events = []
     for n in range(60):
         user = rng.choice([*users, "a:1", "a:2", "a:3"])
-        events.append(touch(user, NOON + rng.randrange(40) * DAY, rng.choice("abc"), id=f"t{n}", kind=n % 5 == 0))
+        events.append(touch(user, NOON + rng.randrange(40) * DAY, rng.choice("abc"), id=f"t{n}", kind=int(n % 5 == 0)))
     for n in range(15):
         events.append(order(rng.choice(users), NOON + rng.randrange(40) * DAY, str(n % 12), 100 + n, id=f"c{n}"))
     events += [meet("a:1", "u:1", NOON + 5 * DAY), meet("a:1", "u:2", NOON + 20 * DAY), meet("a:2", "u:3", NOON)]

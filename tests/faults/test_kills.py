@@ -1,0 +1,72 @@
+"""Whatever is killed: every event that was answered 200 is there, none twice, and every run is closed."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import random
+import signal
+import time
+from collections import Counter
+
+from app.storage import keys
+from app.storage.client import Storage
+from app.storage.redis import make_redis
+from app.storage.statements import TenantStatement
+from config.settings import Settings
+from tests.faults.running import Sender, Up
+
+SETTLE_LIMIT_S = 60
+
+EVENTS = TenantStatement("test_events", "SELECT message_id FROM events WHERE {tenant}")
+TOUCHES = TenantStatement("test_touches", "SELECT message_id FROM touchpoints WHERE {tenant}")
+CONVERSIONS = TenantStatement("test_conversions", "SELECT order_id FROM conversions WHERE {tenant}")
+LEDGER = TenantStatement("test_ledger", "SELECT order_id FROM ledger FINAL WHERE {tenant}")
+
+
+def settled(redis, shards: int) -> bool:
+    waiting = sum(redis.xlen(keys.inbox(shard)) for shard in range(shards))
+    return waiting == 0 and redis.zcard(keys.RUNS_DUE) == 0
+
+
+def test_nothing_is_lost_and_nothing_counts_twice(tmp_path):
+    rng = random.Random(1)
+    with Up(tmp_path / "stack") as up:
+        state = up.state
+        settings = dataclasses.replace(
+            Settings(), redis_url=state["redis_url"], clickhouse_url=state["clickhouse_url"]
+        )
+        sender = Sender(up)
+        sender.start()
+        time.sleep(1)
+        for number in range(10):
+            if number % 2:
+                os.kill(rng.choice(up.children("worker")), signal.SIGKILL)
+            else:
+                up.kill("worker")
+            time.sleep(rng.uniform(0.7, 2.0))
+        up.kill("redis")
+        time.sleep(3)
+        up.kill("clickhouse")
+        last_kill = time.monotonic()
+        time.sleep(3)
+        sender.finish()
+
+        redis = make_redis(settings.redis_url)
+        while not settled(redis, settings.shards):
+            assert time.monotonic() - last_kill < SETTLE_LIMIT_S, up.log.read_text()[-6000:]
+            time.sleep(0.2)
+
+        assert not sender.failures
+        assert len(sender.accepted) > 500
+        storage = Storage(settings)
+        stored = Counter(row[0] for row in storage.rows(EVENTS, tenant_id=1))
+        assert stored == Counter(sender.accepted)
+        orders = Counter(row[0] for row in storage.rows(CONVERSIONS, tenant_id=1))
+        touches = storage.rows(TOUCHES, tenant_id=1)
+        assert orders == Counter(sender.orders)
+        assert len(touches) == len(set(touches)) == len(sender.accepted) - len(sender.orders)
+        assert Counter(row[0] for row in storage.rows(LEDGER, tenant_id=1)) == Counter(sender.orders)
+        report = up.get("/v1/reconcile").json()
+        assert report["reconciled"], report
+        storage.close()
