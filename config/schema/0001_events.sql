@@ -21,7 +21,7 @@ ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(received_at)
 ORDER BY (tenant_id, event_key)
 TTL toDateTime(received_at) + toIntervalDay(retention_days)
-SETTINGS index_granularity = 256, non_replicated_deduplication_window = 1000;
+SETTINGS index_granularity = 256, non_replicated_deduplication_window = 10000;
 
 -- Touches, by the raw id that made them: rows never move when persons merge.
 -- A row with is_deleted = 1 cancels its twin (the same event was sent again with an earlier time).
@@ -54,7 +54,7 @@ PARTITION BY toStartOfQuarter(ts)
 ORDER BY (tenant_id, user_hash, ts, event_key)
 TTL toDateTime(ts) + toIntervalDay(retention_days)
 SETTINGS index_granularity = 256, min_compress_block_size = 4096, max_compress_block_size = 4096,
-         non_replicated_deduplication_window = 1000;
+         non_replicated_deduplication_window = 10000;
 
 -- Conversion events by order. The conversion itself is the earliest row of its key by (ts, message_id);
 -- later rows of the key are duplicates of the order.
@@ -81,7 +81,7 @@ ENGINE = ReplacingMergeTree(is_deleted)
 PARTITION BY toStartOfQuarter(ts)
 ORDER BY (tenant_id, conversion_key, ts, message_id)
 TTL toDateTime(ts) + toIntervalDay(retention_days)
-SETTINGS index_granularity = 256, non_replicated_deduplication_window = 1000;
+SETTINGS index_granularity = 256, non_replicated_deduplication_window = 10000;
 
 -- The same conversion events by the id that made them: which conversions does a late touch belong to?
 CREATE TABLE IF NOT EXISTS conversions_by_user
@@ -97,7 +97,7 @@ ENGINE = ReplacingMergeTree
 PARTITION BY toStartOfQuarter(ts)
 ORDER BY (tenant_id, user_hash, ts, conversion_key)
 TTL toDateTime(ts) + toIntervalDay(retention_days)
-SETTINGS index_granularity = 256, non_replicated_deduplication_window = 1000;
+SETTINGS index_granularity = 256, non_replicated_deduplication_window = 10000;
 
 -- Which conversions carry an order id? (Adjustments and explain name the order alone.)
 CREATE TABLE IF NOT EXISTS conversions_by_order
@@ -110,7 +110,7 @@ CREATE TABLE IF NOT EXISTS conversions_by_order
 )
 ENGINE = ReplacingMergeTree
 ORDER BY (tenant_id, order_key, conversion_key)
-SETTINGS index_granularity = 256, non_replicated_deduplication_window = 1000;
+SETTINGS index_granularity = 256, non_replicated_deduplication_window = 10000;
 
 -- Refunds and corrections, entries of their own. The earliest row of an adjustment_id is the one that counts.
 -- `value` is the decimal string as sent; `currency` may be empty: the conversion's.
@@ -129,7 +129,7 @@ CREATE TABLE IF NOT EXISTS adjustments
 )
 ENGINE = ReplacingMergeTree
 ORDER BY (tenant_id, order_key, adjustment_id, at)
-SETTINGS index_granularity = 256, non_replicated_deduplication_window = 1000;
+SETTINGS index_granularity = 256, non_replicated_deduplication_window = 10000;
 
 -- Cost per tenant, day, channel, campaign and currency; the newest row wins (upsert).
 CREATE TABLE IF NOT EXISTS spend
@@ -145,7 +145,7 @@ CREATE TABLE IF NOT EXISTS spend
 ENGINE = ReplacingMergeTree(version)
 PARTITION BY toYYYYMM(day)
 ORDER BY (tenant_id, day, channel, campaign, currency)
-SETTINGS non_replicated_deduplication_window = 1000;
+SETTINGS non_replicated_deduplication_window = 10000;
 
 -- Who is who: an id ('u:' a userId, 'a:' an anonymousId) met another at first_ts. Every meeting stands twice,
 -- once under each of its ids. u-u joins users; a-u says whose the anonymousId is from then on.
@@ -159,4 +159,4 @@ CREATE TABLE IF NOT EXISTS identity_aliases
 )
 ENGINE = AggregatingMergeTree
 ORDER BY (tenant_id, id_hash, id, met)
-SETTINGS index_granularity = 256, non_replicated_deduplication_window = 1000;
+SETTINGS index_granularity = 256, non_replicated_deduplication_window = 10000;

@@ -34,7 +34,7 @@ CREATE TABLE IF NOT EXISTS ledger
 ENGINE = ReplacingMergeTree(version, is_deleted)
 PARTITION BY toStartOfQuarter(utc_day)
 ORDER BY (tenant_id, utc_day, conversion_key)
-SETTINGS index_granularity = 256, non_replicated_deduplication_window = 1000;
+SETTINGS index_granularity = 256, non_replicated_deduplication_window = 10000;
 
 -- Reports read this: the ledger summed by the tenant's own day. A key that vanished stays as a row of zeros.
 CREATE TABLE IF NOT EXISTS attribution_daily
@@ -55,7 +55,7 @@ CREATE TABLE IF NOT EXISTS attribution_daily
 ENGINE = ReplacingMergeTree(version)
 PARTITION BY toStartOfQuarter(day)
 ORDER BY (tenant_id, day, model, conversion_type, currency, channel, campaign)
-SETTINGS non_replicated_deduplication_window = 1000;
+SETTINGS non_replicated_deduplication_window = 10000;
 
 -- What was computed, when and how it ended.
 CREATE TABLE IF NOT EXISTS runs
@@ -75,4 +75,4 @@ CREATE TABLE IF NOT EXISTS runs
 ENGINE = ReplacingMergeTree(version)
 ORDER BY run_id
 TTL toDateTime(created_at) + INTERVAL 400 DAY
-SETTINGS non_replicated_deduplication_window = 1000;
+SETTINGS non_replicated_deduplication_window = 10000;
