@@ -1,0 +1,68 @@
+"""How are conversions and money written down? Whole numbers inside, exact decimal strings beside them outside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.attribution.currency import to_decimal_string
+
+MICRO = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """Conversions in millionths and value in minor units, before and after adjustments (SEMANTICS 4.3, 4.4)."""
+
+    conversions_micro: int = 0
+    net_conversions_micro: int = 0
+    value_minor: int = 0
+    net_value_minor: int = 0
+
+    def __add__(self, other: Amounts) -> Amounts:
+        return Amounts(
+            self.conversions_micro + other.conversions_micro,
+            self.net_conversions_micro + other.net_conversions_micro,
+            self.value_minor + other.value_minor,
+            self.net_value_minor + other.net_value_minor,
+        )
+
+    def __sub__(self, other: Amounts) -> Amounts:
+        return Amounts(
+            self.conversions_micro - other.conversions_micro,
+            self.net_conversions_micro - other.net_conversions_micro,
+            self.value_minor - other.value_minor,
+            self.net_value_minor - other.net_value_minor,
+        )
+
+    def __bool__(self) -> bool:
+        return bool(self.conversions_micro or self.net_conversions_micro or self.value_minor or self.net_value_minor)
+
+    def shown(self, currency: str) -> dict[str, str | int]:
+        """As answers hold them: each number exact, twice."""
+        return {
+            "conversions": micro_string(self.conversions_micro),
+            "conversions_micro": self.conversions_micro,
+            "net_conversions": micro_string(self.net_conversions_micro),
+            "net_conversions_micro": self.net_conversions_micro,
+            "value": to_decimal_string(self.value_minor, currency),
+            "value_minor": self.value_minor,
+            "net_value": to_decimal_string(self.net_value_minor, currency),
+            "net_value_minor": self.net_value_minor,
+            "currency": currency,
+        }
+
+
+NOTHING = Amounts()
+
+
+def micro_string(micro: int) -> str:
+    """Conversions as a decimal string, without trailing zeros.
+
+    Examples
+    --------
+    >>> micro_string(4_150_000), micro_string(2_000_000), micro_string(-1)
+    ('4.15', '2', '-0.000001')
+    """
+    sign = "-" if micro < 0 else ""
+    whole, part = divmod(abs(micro), MICRO)
+    return f"{sign}{whole}.{part:06d}".rstrip("0").rstrip(".")

@@ -1,0 +1,316 @@
+"""Where did the credit of this order go? The conversion, every touch of its person, in or out, and why.
+
+What is in comes from the ledger row: the truth of what was credited. Why another touch is out follows from the rules
+that made the row (`app.reports.fates`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from app.errors import NotFound
+from app.identity.resolve import Alias, resolve
+from app.reports.fates import Candidate, Reason, fates
+from app.reports.proof import Unmatched, problem_with
+from app.storage.client import Storage
+from app.storage.external import one_column
+from app.storage.identity import links_of
+from app.storage.report_conversions import (
+    ADJUSTMENTS_OF_ORDER,
+    CONVERSIONS_OF_ORDER,
+    EVENT_BY_MESSAGE,
+    LEDGER_ROW,
+    ORDER_OF_KEY,
+    RULES_OF_VERSION,
+    TOUCHES_OF_IDS,
+)
+from app.tenants.rules import Rules
+from app.tenants.tenant import Tenant
+
+TOUCH_LIMIT = 10_000
+DUPLICATE_LIMIT = 1_000
+_TASK = "report.explain"
+
+
+@dataclass(frozen=True, slots=True)
+class ConversionEvent:
+    """One event that claimed to be the order."""
+
+    conversion_key: int
+    conversion_type: str
+    order_id: str
+    ts_ms: int
+    message_id: str
+    user_id: str
+    anonymous_id: str
+    value_minor: int
+    currency: str
+    rules_version: int
+    received_ms: int
+    is_deleted: int
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """What the ledger holds of the conversion; arrays as in `app.reports.slices.LedgerRow`."""
+
+    currency: str
+    gross_minor: int
+    net_minor: int
+    retracted: int
+    person: str
+    touches_left_out: int
+    touch_keys: list[int]
+    touch_times_ms: list[int]
+    touch_channels: list[str]
+    touch_campaigns: list[str]
+    weights: list[float]
+    micros: list[int]
+    gross: list[int]
+    net: list[int]
+    rules_version: int
+    run_id: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTouch:
+    """A touch as it is stored."""
+
+    user_id: str
+    ts_ms: int
+    key: int
+    message_id: str
+    kind: str
+    channel: str
+    campaign: str
+    source: str
+    medium: str
+    url: str
+    referrer: str
+    cost: str
+    is_deleted: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedTouch:
+    """A touch and what became of it; `place` is where its credits stand in the ledger row, None if it has none."""
+
+    touch: StoredTouch
+    reason: Reason
+    place: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedAdjustment:
+    """An adjustment of the order. `problem` None and `stands` False: a later one took its place."""
+
+    adjustment_id: str
+    action: str
+    value: str
+    currency: str
+    at_ms: int
+    problem: Unmatched | None
+    stands: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Everything about one order; see `app.reports.explained` for how it is said."""
+
+    conversion: ConversionEvent
+    other_types: list[str]
+    aliases: list[Alias]
+    ledger: LedgerEntry | None
+    rules: Rules
+    timezone: str
+    touches: list[ExplainedTouch]
+    touches_truncated: bool
+    adjustments: list[AppliedAdjustment]
+    duplicates: list[ConversionEvent]
+    cancelled: list[ConversionEvent]
+
+
+def explain(storage: Storage, tenant: Tenant, order_id: str, conversion_type: str = "") -> Explanation:
+    """Explain one order of one tenant.
+
+    Parameters
+    ----------
+    conversion_type : needed only where several types share the order id; the earliest is explained otherwise.
+
+    Raises
+    ------
+    NotFound : no conversion of the tenant has this order id; says where it may be.
+    """
+    conversion, others, events = _conversion(storage, tenant, order_id, conversion_type)
+    ledger = _ledger(storage, tenant, conversion)
+    rules = _rules(storage, tenant, ledger)
+    identities = resolve([conversion.user_id], lambda ids: links_of(storage, tenant.tenant_id, ids, task=_TASK))
+    aliases = identities.aliases(conversion.user_id, conversion.ts_ms)
+    stored = _touches(storage, tenant, conversion, aliases)
+    own = [event for event in events if event.conversion_key == conversion.conversion_key]
+    return Explanation(
+        conversion=conversion,
+        other_types=others,
+        aliases=aliases,
+        ledger=ledger,
+        rules=rules,
+        timezone=tenant.timezone,
+        touches=_explained(stored[:TOUCH_LIMIT], aliases, conversion, ledger, rules),
+        touches_truncated=len(stored) > TOUCH_LIMIT,
+        adjustments=_adjustments(storage, tenant, conversion),
+        duplicates=[event for event in own if not event.is_deleted and event is not conversion],
+        cancelled=[event for event in own if event.is_deleted],
+    )
+
+
+def _conversion(
+    storage: Storage, tenant: Tenant, order_id: str, conversion_type: str
+) -> tuple[ConversionEvent, list[str], list[ConversionEvent]]:
+    """The conversion, other types with the same order id, and all events of the order."""
+    params = {"order_id": order_id, "limit": DUPLICATE_LIMIT}
+    found = storage.rows(CONVERSIONS_OF_ORDER, tenant_id=tenant.tenant_id, params=params, task=_TASK)
+    events = [ConversionEvent(*row) for row in found]
+    standing = [event for event in events if not event.is_deleted]
+    types = list(dict.fromkeys(event.conversion_type for event in standing))
+    wanted = [event for event in standing if conversion_type in ("", event.conversion_type)]
+    if not wanted:
+        raise _unknown(storage, tenant, order_id, conversion_type, types)
+    return wanted[0], [name for name in types if name != wanted[0].conversion_type], events
+
+
+def _unknown(storage: Storage, tenant: Tenant, order_id: str, conversion_type: str, types: list[str]) -> NotFound:
+    if types:
+        return NotFound(
+            "unknown_conversion",
+            f"The order {order_id!r} has no conversion of type {conversion_type!r}.",
+            f"Its types are {', '.join(types)}.",
+        )
+    known = storage.rows(EVENT_BY_MESSAGE, tenant_id=tenant.tenant_id, params={"message_id": order_id}, task=_TASK)
+    if known:
+        return _event_instead(storage, tenant, order_id, known[0])
+    return NotFound(
+        "unknown_order",
+        f"No conversion has the order_id {order_id!r}.",
+        "If it was sent just now, it may still be in the inbox: ask again in some seconds. Otherwise look for it in "
+        "the dead letters, check that its event is a conversion in the tenant's rules, and that this is the key of "
+        "the tenant that it was sent to.",
+    )
+
+
+def _event_instead(storage: Storage, tenant: Tenant, message_id: str, event: tuple[Any, ...]) -> NotFound:
+    """The id is a messageId: say what became of that event."""
+    role, name, owner, _ = event
+    what = f"{message_id!r} is no order_id, but the messageId of an event {name!r}"
+    if role == "conversion" and owner.isdigit():
+        params = {"conversion_key": owner}
+        of_order = storage.rows(ORDER_OF_KEY, tenant_id=tenant.tenant_id, params=params, task=_TASK)
+        if of_order:
+            return NotFound("unknown_order", f"{what}.", f"It belongs to the order {of_order[0][0]!r}: ask for that.")
+    if role == "touch":
+        return NotFound("unknown_order", f"{what}.", "It is a touch: explain the order that it led to.")
+    return NotFound("unknown_order", f"{what}.", "It is neither a touch nor a conversion in the tenant's rules.")
+
+
+def _ledger(storage: Storage, tenant: Tenant, conversion: ConversionEvent) -> LedgerEntry | None:
+    params = {"ts_ms": conversion.ts_ms, "conversion_key": str(conversion.conversion_key)}
+    found = storage.rows(LEDGER_ROW, tenant_id=tenant.tenant_id, params=params, task=_TASK)
+    return LedgerEntry(*found[0]) if found else None
+
+
+def _rules(storage: Storage, tenant: Tenant, ledger: LedgerEntry | None) -> Rules:
+    """The rules that made the ledger row; the tenant's present ones where there is no row."""
+    if ledger is None or ledger.rules_version == tenant.rules.version:
+        return tenant.rules
+    params = {"tenant_number": tenant.tenant_id, "rules_version": ledger.rules_version}
+    found = storage.rows(RULES_OF_VERSION, params=params, task=_TASK)
+    if not found:
+        return tenant.rules
+    rules = msgspec.json.decode(found[0][0], type=Rules)
+    return msgspec.structs.replace(rules, version=ledger.rules_version)
+
+
+def _touches(storage: Storage, tenant: Tenant, conversion: ConversionEvent, aliases: list[Alias]) -> list[StoredTouch]:
+    ids = sorted({alias.id for alias in aliases})
+    found = storage.rows(
+        TOUCHES_OF_IDS,
+        tenant_id=tenant.tenant_id,
+        params={"near_ms": conversion.ts_ms, "limit": TOUCH_LIMIT + 1},
+        external={"ids": one_column("wanted", "String", ids)},
+        task=_TASK,
+    )
+    return [StoredTouch(*row) for row in found]
+
+
+def _explained(
+    stored: list[StoredTouch],
+    aliases: list[Alias],
+    conversion: ConversionEvent,
+    ledger: LedgerEntry | None,
+    rules: Rules,
+) -> list[ExplainedTouch]:
+    """Every touch once with its reason, by time; an event sent again stands at each of its times."""
+    standing: list[StoredTouch] = []
+    explained: list[ExplainedTouch] = []
+    known: set[int] = set()
+    for touch in sorted(stored, key=lambda touch: (touch.ts_ms, touch.key, touch.is_deleted)):
+        if not any(alias.id == touch.user_id and alias.from_ms <= touch.ts_ms <= alias.until_ms for alias in aliases):
+            explained.append(ExplainedTouch(touch, Reason.OTHER_PERSON, None))
+        elif touch.is_deleted or touch.key in known:
+            explained.append(ExplainedTouch(touch, Reason.SENT_AGAIN, None))
+        else:
+            known.add(touch.key)
+            standing.append(touch)
+    credited = {} if ledger is None else {key: place for place, key in enumerate(ledger.touch_keys)}
+    candidates = [Candidate(touch.ts_ms, touch.key, int(touch.kind == "view"), touch.channel) for touch in standing]
+    for touch, reason in zip(
+        standing, fates(candidates, conversion.ts_ms, conversion.conversion_type, rules), strict=True
+    ):
+        place = credited.pop(touch.key, None)
+        if place is not None:
+            reason = Reason.CREDITED
+        elif reason is Reason.CREDITED:
+            reason = Reason.NOT_CREDITED_YET
+        explained.append(ExplainedTouch(touch, reason, place))
+    if ledger is not None:
+        explained += [_past_retention(ledger, place) for place in credited.values()]
+    return sorted(explained, key=lambda item: (item.touch.ts_ms, item.touch.key))
+
+
+def _past_retention(ledger: LedgerEntry, place: int) -> ExplainedTouch:
+    """A touch that has its credit, but is not stored any more."""
+    touch = StoredTouch(
+        user_id="",
+        ts_ms=ledger.touch_times_ms[place],
+        key=ledger.touch_keys[place],
+        message_id="",
+        kind="",
+        channel=ledger.touch_channels[place],
+        campaign=ledger.touch_campaigns[place],
+        source="",
+        medium="",
+        url="",
+        referrer="",
+        cost="",
+        is_deleted=0,
+    )
+    return ExplainedTouch(touch, Reason.CREDITED, place)
+
+
+def _adjustments(storage: Storage, tenant: Tenant, conversion: ConversionEvent) -> list[AppliedAdjustment]:
+    """The order's adjustments by time; the last applicable one stands (SEMANTICS 4.4, 4.8)."""
+    params = {"order_id": conversion.order_id}
+    found = storage.rows(ADJUSTMENTS_OF_ORDER, tenant_id=tenant.tenant_id, params=params, task=_TASK)
+    judged = []
+    for adjustment_id, wanted_type, action, value, currency, at_ms, _ in sorted(
+        found, key=lambda row: (row[5], row[0])
+    ):
+        problem = problem_with(action, value, currency, conversion.currency)
+        if wanted_type not in ("", conversion.conversion_type):
+            problem = Unmatched.OTHER_CONVERSION_TYPE
+        judged.append((adjustment_id, action, value, currency, at_ms, problem))
+    applied = [item[0] for item in judged if item[5] is None]
+    return [AppliedAdjustment(*item, stands=bool(applied) and item[0] == applied[-1]) for item in judged]

@@ -1,0 +1,225 @@
+"""What do the reports ask of the rollup and the ledger?
+
+Days are the tenant's: `toDate(ts, timezone)`, the same expression that the rollup is made with, so that a report and
+its proof can never disagree about a clock change. `utc_day`, a day wider on both sides, only prunes.
+"""
+
+from __future__ import annotations
+
+from app.storage.statements import TenantStatement
+
+# Grouping columns that were not asked for are '' in every row, so that one statement serves every `by`.
+ATTRIBUTION_ROWS = TenantStatement(
+    "report_attribution_rows",
+    """
+    SELECT
+        toString(currency) AS code,
+        channel = '(unattributed)' AS is_unattributed,
+        if(%(by_channel)s, channel, '') AS group_channel,
+        multiIf(NOT %(by_campaign)s, '', is_unattributed, '(unattributed)', campaign) AS group_campaign,
+        if(%(by_day)s, toString(day), '') AS group_day,
+        if(%(by_week)s, toString(toMonday(day)), '') AS group_week,
+        if(%(by_month)s, substring(toString(day), 1, 7), '') AS group_month,
+        if(%(by_conversion_type)s, conversion_type, '') AS group_type,
+        toString(model) AS model_name,
+        sum(micros),
+        sum(net_micros),
+        sum(gross_minor),
+        sum(net_minor)
+    FROM attribution_daily FINAL
+    WHERE {tenant}
+        AND day >= toDate(%(first)s)
+        AND day < toDate(%(end)s)
+        AND (%(conversion_type)s = '' OR conversion_type = %(conversion_type)s)
+        AND (%(currency)s = '' OR code = %(currency)s)
+    GROUP BY
+        code, is_unattributed, group_channel, group_campaign, group_day, group_week, group_month, group_type,
+        model_name
+    LIMIT %(limit)s
+    """,
+)
+
+# The rollup's totals over all of its channels, and the part of them that no touch earned.
+ROLLUP_TOTALS = TenantStatement(
+    "report_rollup_totals",
+    """
+    SELECT
+        currency,
+        model,
+        sum(micros),
+        sum(net_micros),
+        sum(gross_minor),
+        sum(net_minor),
+        sumIf(micros, channel = '(unattributed)'),
+        sumIf(net_micros, channel = '(unattributed)'),
+        sumIf(gross_minor, channel = '(unattributed)'),
+        sumIf(net_minor, channel = '(unattributed)'),
+        max(version)
+    FROM attribution_daily FINAL
+    WHERE {tenant}
+        AND day >= toDate(%(first)s)
+        AND day < toDate(%(end)s)
+        AND (%(conversion_type)s = '' OR conversion_type = %(conversion_type)s)
+    GROUP BY currency, model
+    ORDER BY currency, model
+    """,
+)
+
+# What the conversions of the ledger are worth, without looking at their touches: small columns only.
+LEDGER_WORTH = TenantStatement(
+    "report_ledger_worth",
+    """
+    SELECT
+        currency,
+        count() * 1000000,
+        countIf(retracted = 0) * 1000000,
+        sum(gross_minor),
+        sum(if(retracted = 1, 0, net_minor)),
+        max(rules_version),
+        max(version)
+    FROM ledger FINAL
+    WHERE {tenant}
+        AND utc_day >= toDate(%(first)s) - 1
+        AND utc_day <= toDate(%(end)s) + 1
+        AND toDate(ts, %(timezone)s) >= toDate(%(first)s)
+        AND toDate(ts, %(timezone)s) < toDate(%(end)s)
+        AND (%(conversion_type)s = '' OR conversion_type = %(conversion_type)s)
+    GROUP BY currency
+    ORDER BY currency
+    """,
+)
+
+# The ledger's credits summed touch by touch; `number` counts the models in the order of FIVE_MODELS.
+LEDGER_CREDITS = TenantStatement(
+    "report_ledger_credits",
+    """
+    SELECT
+        currency,
+        number,
+        sumIf(arraySum(arraySlice(micros, number * touches + 1, touches)), touches > 0),
+        sumIf(arraySum(arraySlice(micros, number * touches + 1, touches)), touches > 0 AND retracted = 0),
+        sumIf(arraySum(arraySlice(gross, number * touches + 1, touches)), touches > 0),
+        sumIf(arraySum(arraySlice(net_or_gross, number * touches + 1, touches)), touches > 0),
+        countIf(touches = 0) * 1000000,
+        countIf(touches = 0 AND retracted = 0) * 1000000,
+        sumIf(gross_minor, touches = 0),
+        sumIf(if(retracted = 1, 0, net_minor), touches = 0)
+    FROM
+    (
+        SELECT
+            currency, micros, gross, retracted, gross_minor, net_minor,
+            if(empty(net), gross, net) AS net_or_gross,
+            toUInt32(length(touch_keys)) AS touches,
+            range(%(models)s) AS numbers
+        FROM ledger FINAL
+        WHERE {tenant}
+            AND utc_day >= toDate(%(first)s) - 1
+            AND utc_day <= toDate(%(end)s) + 1
+            AND toDate(ts, %(timezone)s) >= toDate(%(first)s)
+            AND toDate(ts, %(timezone)s) < toDate(%(end)s)
+    )
+    ARRAY JOIN numbers AS number
+    GROUP BY currency, number
+    ORDER BY currency, number
+    """,
+)
+
+# Ledger rows of the period whose conversion is not stored: of an order that was cancelled, or past its retention.
+LEDGER_ORPHANS = TenantStatement(
+    "report_ledger_orphans",
+    """
+    SELECT count(), arraySort(groupArray(20)(order_id))
+    FROM ledger FINAL
+    WHERE {tenant}
+        AND utc_day >= toDate(%(first)s) - 1
+        AND utc_day <= toDate(%(end)s) + 1
+        AND toDate(ts, %(timezone)s) >= toDate(%(first)s)
+        AND toDate(ts, %(timezone)s) < toDate(%(end)s)
+        AND conversion_key NOT IN
+        (
+            SELECT conversion_key
+            FROM conversions FINAL
+            WHERE {tenant} AND is_deleted = 0
+        )
+    """,
+)
+
+# The days of an export, and how much each of them holds.
+EXPORT_DAYS = TenantStatement(
+    "report_export_days",
+    """
+    SELECT utc_day, count(), sum(length(touch_keys))
+    FROM ledger FINAL
+    WHERE {tenant}
+        AND utc_day >= toDate(%(first)s) - 1
+        AND utc_day <= toDate(%(end)s) + 1
+        AND toDate(ts, %(timezone)s) >= toDate(%(first)s)
+        AND toDate(ts, %(timezone)s) < toDate(%(end)s)
+    GROUP BY utc_day
+    ORDER BY utc_day
+    """,
+)
+
+EXPORT_SLICE = TenantStatement(
+    "report_export_slice",
+    """
+    SELECT
+        conversion_key, conversion_type, order_id, toUnixTimestamp64Milli(ts), toDate(ts, %(timezone)s), currency,
+        gross_minor, retracted,
+        if(retracted = 1, 0, net_minor), touch_keys, arrayMap(t -> toUnixTimestamp64Milli(t), touch_times),
+        touch_channels, touch_campaigns, weights, micros, gross, net, rules_version
+    FROM ledger FINAL
+    WHERE {tenant}
+        AND utc_day = toDate(%(utc_day)s)
+        AND conversion_key >= toUInt64(%(low)s)
+        AND conversion_key <= toUInt64(%(high)s)
+        AND toDate(ts, %(timezone)s) >= toDate(%(first)s)
+        AND toDate(ts, %(timezone)s) < toDate(%(end)s)
+    ORDER BY ts, conversion_key
+    """,
+)
+
+EXPORT_MESSAGE_IDS = TenantStatement(
+    "report_export_message_ids",
+    """
+    SELECT DISTINCT event_key, message_id
+    FROM events
+    WHERE {tenant}
+        AND event_key IN
+        (
+            SELECT arrayJoin(touch_keys)
+            FROM ledger FINAL
+            WHERE {tenant}
+                AND utc_day = toDate(%(utc_day)s)
+                AND conversion_key >= toUInt64(%(low)s)
+                AND conversion_key <= toUInt64(%(high)s)
+        )
+    """,
+)
+
+# Days and currencies of conversions that a report in one currency has to convert.
+FOREIGN_DAYS = TenantStatement(
+    "report_foreign_days",
+    """
+    SELECT toDate(ts, %(timezone)s) AS day, toString(currency) AS code, count()
+    FROM ledger FINAL
+    WHERE {tenant}
+        AND utc_day >= toDate(%(first)s) - 1
+        AND utc_day <= toDate(%(end)s) + 1
+        AND day >= toDate(%(first)s)
+        AND day < toDate(%(end)s)
+        AND code != %(currency)s
+        AND (%(conversion_type)s = '' OR conversion_type = %(conversion_type)s)
+    GROUP BY day, code
+    ORDER BY day, code
+    """,
+)
+
+RATES = TenantStatement(
+    "report_rates",
+    """
+    SELECT day, toString(currency), rate
+    FROM fx_rates FINAL
+    WHERE {tenant} AND day >= toDate(%(first)s) AND day < toDate(%(end)s) AND into = %(currency)s
+    """,
+)

@@ -1,0 +1,149 @@
+"""Do the reads answer over HTTP, to the right tenant, and say what is wrong with a bad request?"""
+
+from __future__ import annotations
+
+import csv
+import io
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from app.http import create_app
+from app.storage.client import Storage
+from app.storage.connections import close_all
+from app.tenants.registry import Registry
+from config.celery_app import make_celery
+from config.settings import Settings
+from tests.integration.reports.world import HOUR, World, at
+
+NOON = at("2025-03-10T12:00:00+00:00")
+MARCH = "from=2025-03-01&to=2025-04-01"
+
+
+@dataclass
+class Caller:
+    """A tenant with a history, and its secret key."""
+
+    client: FlaskClient
+    key: str
+    world: World
+
+    def get(self, path: str) -> Any:
+        return self.client.get(path, headers={"Authorization": f"Bearer {self.key}"})
+
+    def post(self, path: str, body: Any) -> Any:
+        return self.client.post(path, json=body, headers={"Authorization": f"Bearer {self.key}"})
+
+
+@pytest.fixture
+def callers(
+    settings: Settings, redis: Any, storage: Storage, numpy_storage: Storage
+) -> Iterator[tuple[Caller, Caller]]:
+    """Two tenants with the same users and orders."""
+    registry = Registry(redis, lambda: storage, settings)
+    client = create_app(settings).test_client()
+    made = []
+    for value in (10_001, 77):
+        tenant, _, key = registry.create(f"t-{uuid.uuid4().hex[:12]}", "Test", timezone="UTC", currency="USD")
+        world = World(storage, numpy_storage)
+        world.tenant = tenant
+        world.touch("u:1", NOON - HOUR, "search", "t1")
+        world.touch("u:1", NOON - 2 * HOUR, "email", "t2")
+        world.conversion("u:1", NOON, "o/1 ü", value)
+        world.attribute()
+        made.append(Caller(client, key, world))
+    yield made[0], made[1]
+    close_all()
+
+
+def test_the_report_is_the_tenants_own(callers: tuple[Caller, Caller]) -> None:
+    for caller, value in zip(callers, (10_001, 77), strict=True):
+        answer = caller.get(f"/v1/reports/attribution?{MARCH}&models=linear&by=channel,day")
+        assert answer.status_code == 200
+        body = answer.get_json()
+        assert [row["value_minor"] for row in body["totals"]] == [value]
+        assert sum(row["value_minor"] for row in body["rows"]) == value
+        assert body["reconciled"] is True
+
+
+def test_reconcile_and_explain(callers: tuple[Caller, Caller]) -> None:
+    body = callers[0].get(f"/v1/reconcile?{MARCH}").get_json()
+    assert body["reconciled"] is True
+    assert {line["total"]["value"] for line in body["models"]} == {"100.01"}
+    body = callers[1].get("/v1/conversions/o/1%20%C3%BC?conversion_type=Order%20Completed").get_json()
+    assert body["conversion"]["value"] == "0.77"
+    assert [touch["reason"] for touch in body["touches"]] == ["credited", "credited"]
+
+
+def test_the_export_is_csv(callers: tuple[Caller, Caller]) -> None:
+    answer = callers[0].get(f"/v1/export/ledger?format=csv&{MARCH}")
+    assert answer.status_code == 200
+    assert answer.content_type == "text/csv; charset=utf-8"
+    assert answer.is_streamed
+    lines = list(csv.DictReader(io.StringIO(answer.get_data(as_text=True))))
+    assert len(lines) == 10
+    assert sum(int(line["gross_minor"]) for line in lines if line["model"] == "time_decay") == 10_001
+    assert {line["order_id"] for line in lines} == {"o/1 ü"}
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "word"),
+    [
+        ("/v1/reports/attribution?from=yesterday", 400, "from"),
+        ("/v1/reports/attribution?to=2025-13-01", 400, "to"),
+        ("/v1/reports/attribution?by=colour", 400, "by"),
+        ("/v1/reports/attribution?models=best", 400, "models"),
+        ("/v1/reports/attribution?currency=nope", 400, "currency"),
+        ("/v1/reports/attribution?channel=email", 400, "channel"),
+        (f"/v1/reports/attribution?{MARCH}&currency=EUR", 400, "2025-03-10 from USD into EUR"),
+        ("/v1/reconcile?from=2025-03-02&to=2025-03-01", 400, "before"),
+        ("/v1/conversions/nowhere", 404, "order_id"),
+        (f"/v1/conversions/{'x' * 600}", 400, "order_id"),
+        ("/v1/export/ledger?format=parquet", 400, "later release"),
+        ("/v1/export/ledger?format=xml", 400, "format"),
+        ("/v1/export/ledger?text=loud", 400, "text"),
+        ("/v1/jobs/none", 404, "job"),
+    ],
+)
+def test_bad_requests_are_answered_clearly(callers: tuple[Caller, Caller], path: str, status: int, word: str) -> None:
+    answer = callers[0].get(path)
+    body = answer.get_json()
+    assert (answer.status_code, body["success"]) == (status, False)
+    assert word in body["message"]
+    assert body["detail"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/reports/attribution", "/v1/reconcile", "/v1/conversions/o1", "/v1/export/ledger", "/v1/jobs/j"]
+)
+def test_a_secret_key_is_needed(callers: tuple[Caller, Caller], path: str) -> None:
+    assert callers[0].client.get(path).status_code == 401
+    assert callers[0].client.get(path, headers={"Authorization": "Bearer sk_made_up"}).status_code == 401
+
+
+def test_a_job_belongs_to_its_tenant(
+    callers: tuple[Caller, Caller], settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The process-wide Celery app speaks to the Redis of the environment; this test has its own.
+    monkeypatch.setattr("app.ingest.wake.celery", make_celery(settings))
+    answer = callers[0].post("/v1/reattribute", {"from": "2025-03-01", "to": "2025-04-01"})
+    assert answer.status_code == 200
+    job_id = answer.get_json()["job_id"]
+    job = callers[0].get(f"/v1/jobs/{job_id}").get_json()
+    assert job["conversions"]["total"] == 1
+    assert job["state"] == "open"
+    assert callers[1].get(f"/v1/jobs/{job_id}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, [], "x", {"from": "2025-03-01"}, {"from": 1, "to": 2}, {"from": "2025-03-01", "to": "2025-04-01", "x": 1}],
+)
+def test_reattribute_needs_both_days(callers: tuple[Caller, Caller], body: Any) -> None:
+    answer = callers[0].post("/v1/reattribute", body)
+    assert answer.status_code == 400
+    assert answer.get_json()["detail"]
