@@ -24,9 +24,8 @@ def close(storage: Storage, runs: Runs, registry: Registry, run_id: str) -> dict
         return {"run_id": run_id, "outcome": "waits", "open_chunks": still_open}
     touched = runs.touched_days(run_id)
     for tenant_id, days in touched.items():
-        # Taken before the sums are made: of two refreshes at once, the one that began later has seen all.
-        version = runs.now_version()
-        refresh_daily(storage, tenant_id, days, registry.get(tenant_id).timezone, version)
+        with runs.refreshing(tenant_id) as version:
+            refresh_daily(storage, tenant_id, days, registry.get(tenant_id).timezone, version)
     state = RunState.FAILED if record.chunks_failed else RunState.DONE
     insert_runs(storage, _row(record, state, runs.now_version()), task="attribution.close_run")
     runs.close(run_id, state)

@@ -6,14 +6,17 @@ may be lost or come twice: what is open here is the truth, and the sweep sends a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import Any
 
 import msgspec
+from redis.exceptions import LockNotOwnedError
 
+from app.errors import Unavailable
 from app.storage import keys
 from app.storage.scripts import script
 
@@ -212,6 +215,26 @@ class Runs:
         """A version later than everything that was stored before this call (µs of Redis' clock)."""
         seconds, microseconds = self._redis.time()
         return int(seconds) * 1_000_000 + int(microseconds)
+
+    @contextmanager
+    def refreshing(self, tenant_id: int) -> Iterator[int]:
+        """Be alone in refreshing a tenant's rollups; gives the version of the new rows.
+
+        Alone, because a key that one refresh writes and another no longer finds would stay; the version is taken
+        before anything is read, so of two refreshes the one that began later has seen all.
+
+        Raises
+        ------
+        Unavailable : another refresh did not end within 20 s.
+        """
+        lock = self._redis.lock(keys.refreshing(tenant_id), timeout=60, blocking_timeout=20)
+        if not lock.acquire():
+            raise Unavailable("rollups_busy", "The rollups of the tenant are being refreshed.", "It is tried again.")
+        try:
+            yield self.now_version()
+        finally:
+            with suppress(LockNotOwnedError):  # it expired: the refresh took longer than a minute
+                lock.release()
 
     def waiting(self) -> int:
         """Runs that are not closed."""

@@ -64,3 +64,8 @@ def run_days(run_id: str) -> str:
 def tenant_runs(tenant_id: int) -> str:
     """List of a tenant's newest job ids, for support; trimmed to 100."""
     return f"tenant:{tenant_id}:runs"
+
+
+def refreshing(tenant_id: int) -> str:
+    """Lock (string) held while a tenant's rollups are refreshed; expires after a minute."""
+    return f"refreshing:{tenant_id}"

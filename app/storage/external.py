@@ -1,0 +1,61 @@
+"""How does a query get rows of ours to join with? As an external table that travels with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Values = Sequence[Any] | NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class External:
+    """Columns of a table that lives as long as its query.
+
+    Parameters
+    ----------
+    columns : name -> (ClickHouse type, values); all of one length. Times travel as Int64 milliseconds.
+
+    Sets of ids travel this way too: a list in the text of a query ends at `max_query_size`.
+    """
+
+    columns: Mapping[str, tuple[str, Values]]
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values()))[1])
+
+    @property
+    def structure(self) -> list[tuple[str, str]]:
+        return [(name, kind) for name, (kind, _) in self.columns.items()]
+
+    def as_rows(self) -> list[tuple[Any, ...]]:
+        """For a client without numpy."""
+        return list(zip(*(_plain(values) for _, values in self.columns.values()), strict=True))
+
+    def as_arrays(self) -> dict[str, _Column]:
+        """For a numpy client, which asks a data frame for ``frame[name].values`` and for nothing else."""
+        import numpy as np
+
+        return {
+            name: _Column(np.asarray(values, dtype=object if kind == "String" else None))
+            for name, (kind, values) in self.columns.items()
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    values: Any
+
+
+def one_column(name: str, kind: str, values: Values) -> External:
+    """A set: one column."""
+    return External({name: (kind, values)})
+
+
+def _plain(values: Values) -> Sequence[Any]:
+    listed: Sequence[Any] = values.tolist() if hasattr(values, "tolist") else values
+    return listed

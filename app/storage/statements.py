@@ -1,0 +1,162 @@
+"""How is a tenant kept apart from every other? Statements are objects, and the guard is in how they are made.
+
+A statement over a tenant's table is a `TenantStatement`: each of its SELECTs that reads such a table begins its
+WHERE with the marker ``{tenant}``, which `TenantStatement.for_tenant` alone replaces. A statement that forgot its
+marker cannot be made, and one without a tenant cannot be run. Values stand as ``%(name)s``; a percent sign of SQL's
+own is written twice.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+TENANT_TABLES = frozenset(
+    {
+        "events",
+        "touchpoints",
+        "conversions",
+        "conversions_by_user",
+        "conversions_by_order",
+        "adjustments",
+        "spend",
+        "identity_aliases",
+        "ledger",
+        "attribution_daily",
+        "campaigns",
+        "fx_rates",
+    }
+)
+"""Tables of tenants' data. Not among them: `tenants`, `rules` and `runs`, which the service itself reads whole."""
+
+MARKER = "{tenant}"
+
+_NOISE = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^'\\]|\\.|'')*'", re.DOTALL)
+_READS = re.compile(r"\b(?:FROM|JOIN|IN|TABLE)\s+([A-Za-z_][\w.]*)(\s*\()?", re.IGNORECASE)
+_QUOTED_TABLE = re.compile(r"\b(?:FROM|JOIN|INTO|IN)\s+[`\"]", re.IGNORECASE)
+_ARRAY_JOIN = re.compile(r"\b(?:LEFT\s+)?ARRAY\s+JOIN\b", re.IGNORECASE)
+_FROM_CLAUSE = re.compile(
+    r"\bFROM\b(.*?)(?=\b(?:WHERE|PREWHERE|ARRAYJOIN|GROUP|ORDER|LIMIT|HAVING|WINDOW|SETTINGS)\b|$)",
+    re.IGNORECASE | re.DOTALL,
+)
+_TABLE_FUNCTIONS = frozenset({"numbers", "values", "trim", "extract"})
+_SET_OPERATIONS = re.compile(r"\b(?:UNION\s+(?:ALL|DISTINCT)|UNION|EXCEPT|INTERSECT)\b", re.IGNORECASE)
+_GUARDED = re.compile(
+    r"\bWHERE\s+\{tenant\}(?:\s+(?:AND|GROUP|ORDER|LIMIT|HAVING|SETTINGS|WINDOW)\b|\s*$)", re.IGNORECASE
+)
+_OR = re.compile(r"\bOR\b", re.IGNORECASE)
+
+
+class UnsafeStatement(ValueError):
+    """A statement that could reach another tenant's rows; the message says what it lacks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """SQL over tables that belong to no tenant; `name` is what metrics and query ids call it."""
+
+    name: str
+    sql: str
+
+    def __post_init__(self) -> None:
+        for scope in _scopes(self.name, self.sql):
+            if scope.tenant_tables:
+                raise UnsafeStatement(
+                    f"{self.name} reads {scope.tenant_tables[0]}: make it a TenantStatement with {MARKER}."
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class TenantStatement:
+    """SQL over one tenant's rows, with ``{tenant}`` first in the WHERE of every SELECT that reads its tables."""
+
+    name: str
+    sql: str
+    _tables: frozenset[str] = field(init=False, repr=False, default=frozenset())
+
+    def __post_init__(self) -> None:
+        scopes = _scopes(self.name, self.sql)
+        for scope in scopes:
+            scope.check(self.name)
+        object.__setattr__(self, "_tables", frozenset(table for scope in scopes for table in scope.tenant_tables))
+        if not self._tables:
+            raise UnsafeStatement(f"{self.name} reads no tenant's table: make it a Statement.")
+
+    def for_tenant(self, tenant_id: int) -> str:
+        """The SQL for one tenant. The only place where a tenant gets into a statement.
+
+        Raises
+        ------
+        UnsafeStatement : `tenant_id` is no tenant's number.
+        """
+        if type(tenant_id) is not int or not 0 <= tenant_id < 2**32:
+            raise UnsafeStatement(f"{self.name} was run for the tenant {tenant_id!r}: give its number.")
+        return self.sql.replace(MARKER, f"tenant_id = {tenant_id}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """One SELECT without those inside it."""
+
+    text: str
+    tenant_tables: list[str]
+
+    def check(self, name: str) -> None:
+        markers = self.text.count(MARKER)
+        if len(self.tenant_tables) > 1:
+            raise UnsafeStatement(f"{name} reads {self.tenant_tables} in one SELECT: join SELECTs, each with {MARKER}.")
+        if not self.tenant_tables:
+            if markers:
+                raise UnsafeStatement(f"{name} has {MARKER} in a SELECT that reads no tenant's table.")
+            return
+        table = self.tenant_tables[0]
+        if markers != 1 or not _GUARDED.search(self.text):
+            raise UnsafeStatement(f"{name} reads {table} without `WHERE {MARKER}` (first in the WHERE, then AND).")
+        if _OR.search(self.text[self.text.index(MARKER) :]):
+            raise UnsafeStatement(f"{name} has a bare OR beside {MARKER}: put it in parentheses.")
+
+
+def _scopes(name: str, sql: str) -> list[_Scope]:
+    """Every SELECT of a statement, apart from those inside it."""
+    text = _ARRAY_JOIN.sub("ARRAYJOIN", _NOISE.sub(" '' ", sql))
+    if _QUOTED_TABLE.search(text):
+        raise UnsafeStatement(f"{name} quotes a table's name: write it plain.")
+    if text.count("(") != text.count(")"):
+        raise UnsafeStatement(f"{name} has parentheses that do not close.")
+    scopes = []
+    for level in _levels(text):
+        for select in _SET_OPERATIONS.split(level):
+            if any("," in clause for clause in _FROM_CLAUSE.findall(select)):
+                raise UnsafeStatement(f"{name} joins tables by a comma: write JOIN.")
+            scopes.append(_Scope(select, _tenant_tables(name, select)))
+    return scopes
+
+
+def _levels(text: str) -> list[str]:
+    """What stands inside each pair of parentheses, and outside of all, without what is nested deeper."""
+    open_levels: list[list[str]] = [[]]
+    closed = []
+    for piece in re.split(r"([()])", text):
+        if piece == "(":
+            open_levels[-1].append("(")
+            open_levels.append([])
+        elif piece == ")":
+            if len(open_levels) == 1:
+                return [text]
+            closed.append("".join(open_levels.pop()))
+            open_levels[-1].append(")")
+        else:
+            open_levels[-1].append(piece)
+    return [*closed, *("".join(level) for level in open_levels)]
+
+
+def _tenant_tables(name: str, select: str) -> list[str]:
+    tables = []
+    for word, call in _READS.findall(select):
+        if call and word.lower() not in _TABLE_FUNCTIONS:
+            raise UnsafeStatement(f"{name} reads from {word}(): table functions can reach around the tenant filter.")
+        if "." in word and not word.startswith("system."):
+            raise UnsafeStatement(f"{name} names {word} with its database: write the table alone.")
+        if word in TENANT_TABLES:
+            tables.append(word)
+    return tables

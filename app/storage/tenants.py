@@ -1,0 +1,98 @@
+"""Which tenants are there, with which keys and rules? Rows of the service itself, read whole by the registry only."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from app.storage.client import Storage
+from app.storage.statements import Statement
+
+_COLUMNS = """
+    SELECT tenants.tenant_id, slug, name, timezone, currency, retention_days, hosts, write_key_sha256,
+           secret_key_sha256, CAST(state, 'String'), toUnixTimestamp64Milli(created_at), version, rules
+    FROM tenants FINAL
+    LEFT JOIN
+    (
+        SELECT tenant_id, rules
+        FROM rules
+        ORDER BY tenant_id, rules_version DESC, created_at DESC
+        LIMIT 1 BY tenant_id
+    ) AS in_force
+    ON tenants.tenant_id = in_force.tenant_id
+"""
+ALL_TENANTS = Statement("all_tenants", f"{_COLUMNS} ORDER BY tenants.tenant_id")
+ONE_TENANT = Statement("one_tenant", f"{_COLUMNS} WHERE tenants.tenant_id = %(tenant_id)s")
+TENANT_BY_SLUG = Statement("tenant_by_slug", f"{_COLUMNS} WHERE slug = %(slug)s")
+NEXT_TENANT_ID = Statement("next_tenant_id", "SELECT max(tenant_id) + 1 FROM tenants")
+RULES_OF = Statement(
+    "rules_of",
+    "SELECT rules FROM rules WHERE tenant_id = %(tenant_id)s AND rules_version = %(version)s LIMIT 1",
+)
+
+
+class TenantRow(NamedTuple):
+    """A tenant as stored. `rules` is the JSON of the newest version, '' where there is none."""
+
+    tenant_id: int
+    slug: str
+    name: str
+    timezone: str
+    currency: str
+    retention_days: int
+    hosts: list[str]
+    write_key_sha256: str
+    secret_key_sha256: str
+    state: str
+    created_ms: int
+    version: int
+    rules: str
+
+
+def all_tenants(storage: Storage) -> list[TenantRow]:
+    """Every tenant, by id."""
+    return [TenantRow._make(row) for row in storage.rows(ALL_TENANTS)]
+
+
+def one_tenant(storage: Storage, tenant_id: int) -> TenantRow | None:
+    """The tenant with this id."""
+    return _first(storage.rows(ONE_TENANT, params={"tenant_id": tenant_id}))
+
+
+def tenant_by_slug(storage: Storage, slug: str) -> TenantRow | None:
+    """The tenant with this slug."""
+    return _first(storage.rows(TENANT_BY_SLUG, params={"slug": slug}))
+
+
+def next_tenant_id(storage: Storage) -> int:
+    """An id that no tenant has had: tenants are closed, never deleted. Ids begin at 1."""
+    number: int = storage.rows(NEXT_TENANT_ID)[0][0]
+    return number
+
+
+def rules_of(storage: Storage, tenant_id: int, version: int) -> str | None:
+    """The JSON of one version of a tenant's rules."""
+    rows = storage.rows(RULES_OF, params={"tenant_id": tenant_id, "version": version})
+    return str(rows[0][0]) if rows else None
+
+
+def insert_tenant(storage: Storage, row: TenantRow) -> None:
+    """A new tenant, or a new state of one: the highest version wins."""
+    columns: dict[str, list[Any]] = {
+        name: [value] for name, value in row._asdict().items() if name not in ("created_ms", "rules")
+    }
+    storage.insert("tenants", {**columns, "created_at": [row.created_ms]})
+
+
+def insert_rules(storage: Storage, tenant_id: int, version: int, rules: str, created_ms: int) -> None:
+    """A new version of a tenant's rules."""
+    columns: dict[str, list[Any]] = {
+        "tenant_id": [tenant_id],
+        "rules_version": [version],
+        "rules": [rules],
+        "created_at": [created_ms],
+    }
+    storage.insert("rules", columns)
+
+
+def _first(rows: list[tuple[Any, ...]]) -> TenantRow | None:
+    return TenantRow._make(rows[0]) if rows else None

@@ -1,0 +1,227 @@
+"""Which touches may belong to these conversions? The one batched query, and the wide one that explain reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from app.storage.client import Storage
+from app.storage.external import External
+from app.storage.statements import TenantStatement
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+# An event that was sent again with an earlier time has a row that is cancelled by its twin (is_deleted = 1) and
+# another at the earlier time. So of each (ts, event_key) the twin goes before the row, cancelled ones drop out, and
+# of each event the earliest stays. FINAL would do the first half at two to four times the price.
+# The set, not the join, prunes by the primary key: it has to stand in the SELECT that reads the table.
+TOUCHES = TenantStatement(
+    "touches",
+    """
+    SELECT conv_idx, toUnixTimestamp64Milli(ts) AS time_ms, event_key, touch_kind, channel, campaign
+    FROM
+    (
+        SELECT conv_idx, ts, event_key, touch_kind, channel, campaign, is_deleted
+        FROM
+        (
+            SELECT user_hash, ts, event_key, CAST(kind, 'Int8') AS touch_kind, channel, campaign, is_deleted
+            FROM touchpoints
+            WHERE {tenant}
+              AND user_hash IN (SELECT xxHash64(user_id) FROM conv)
+              AND ts BETWEEN fromUnixTimestamp64Milli(%(lo_ms)s) AND fromUnixTimestamp64Milli(%(hi_ms)s)
+        ) AS touches
+        INNER JOIN
+        (
+            SELECT conv_idx, xxHash64(user_id) AS user_hash, lo_ms, hi_ms
+            FROM conv
+        ) AS windows
+        USING (user_hash)
+        WHERE toUnixTimestamp64Milli(ts) BETWEEN lo_ms AND hi_ms
+        ORDER BY conv_idx, ts, event_key, is_deleted DESC
+        LIMIT 1 BY conv_idx, ts, event_key
+    )
+    WHERE is_deleted = 0
+    ORDER BY conv_idx, ts, event_key
+    LIMIT 1 BY conv_idx, event_key
+    """,
+)
+
+TOUCHES_OF_ONE = TenantStatement(
+    "touches_of_one",
+    """
+    SELECT toInt64(%(conv_idx)s) AS conv_idx, toUnixTimestamp64Milli(ts) AS time_ms, event_key, touch_kind,
+           channel, campaign
+    FROM
+    (
+        SELECT ts, event_key, CAST(kind, 'Int8') AS touch_kind, channel, campaign, is_deleted
+        FROM touchpoints
+        WHERE {tenant}
+          AND user_hash = xxHash64(%(user_id)s)
+          AND ts BETWEEN fromUnixTimestamp64Milli(%(lo_ms)s) AND fromUnixTimestamp64Milli(%(hi_ms)s)
+        ORDER BY ts, event_key, is_deleted DESC
+        LIMIT 1 BY ts, event_key
+    )
+    WHERE is_deleted = 0
+    ORDER BY ts, event_key
+    LIMIT 1 BY event_key
+    """,
+)
+
+WIDE_TOUCHES = TenantStatement(
+    "wide_touches",
+    """
+    SELECT toUnixTimestamp64Milli(ts), event_key, message_id, user_id, kind, channel, campaign, source, medium,
+           term, content, click_id, url, referrer, cost, rules_version, toUnixTimestamp64Milli(received_at)
+    FROM
+    (
+        SELECT *
+        FROM
+        (
+            SELECT user_hash, ts, event_key, message_id, user_id, kind, channel, campaign, source, medium, term,
+                   content, click_id, url, referrer, cost, rules_version, received_at, is_deleted
+            FROM touchpoints
+            WHERE {tenant}
+              AND user_hash IN (SELECT xxHash64(user_id) FROM ids)
+              AND ts BETWEEN fromUnixTimestamp64Milli(%(lo_ms)s) AND fromUnixTimestamp64Milli(%(hi_ms)s)
+        ) AS touches
+        INNER JOIN
+        (
+            SELECT xxHash64(user_id) AS user_hash, lo_ms, hi_ms
+            FROM ids
+        ) AS windows
+        USING (user_hash)
+        WHERE toUnixTimestamp64Milli(ts) BETWEEN lo_ms AND hi_ms
+        ORDER BY ts, event_key, is_deleted DESC
+        LIMIT 1 BY ts, event_key
+    )
+    WHERE is_deleted = 0
+    ORDER BY ts, event_key
+    LIMIT 1 BY event_key
+    """,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TouchColumns:
+    """Touches as flat arrays of length m, sorted by (conversion_index, time_ms, key), each once per conversion.
+
+    Parameters
+    ----------
+    conversion_index : int64 (m,), as given in the question.
+    time_ms : int64 (m,), UTC epoch milliseconds.
+    key : uint64 (m,), sipHash64 of the messageId.
+    kind : int8 (m,), 0 click, 1 view.
+    channel, campaign : int32 (m,), codes into `channel_names` and `campaign_names`, which may hold more names.
+    """
+
+    conversion_index: NDArray[np.int64]
+    time_ms: NDArray[np.int64]
+    key: NDArray[np.uint64]
+    kind: NDArray[np.int8]
+    channel: NDArray[np.int32]
+    channel_names: list[str]
+    campaign: NDArray[np.int32]
+    campaign_names: list[str]
+
+    def __len__(self) -> int:
+        return len(self.key)
+
+
+class WideTouch(NamedTuple):
+    """A touch with all that was stored of it. `kind` is 'click' or 'view'; times in epoch ms."""
+
+    time_ms: int
+    key: int
+    message_id: str
+    user_id: str
+    kind: str
+    channel: str
+    campaign: str
+    source: str
+    medium: str
+    term: str
+    content: str
+    click_id: str
+    url: str
+    referrer: str
+    cost: str
+    rules_version: int
+    received_ms: int
+
+
+def touches_of(
+    storage: Storage,
+    tenant_id: int,
+    conv_idx: Sequence[int] | NDArray[np.int64],
+    user_id: Sequence[str],
+    lo_ms: Sequence[int] | NDArray[np.int64],
+    hi_ms: Sequence[int] | NDArray[np.int64],
+    *,
+    task: str = "",
+) -> TouchColumns:
+    """The touches of conversions: one row of the question per conversion and id of its person.
+
+    Parameters
+    ----------
+    storage : made with numpy.
+    conv_idx : the conversion's number in the caller's chunk.
+    user_id : a raw id, with its prefix.
+    lo_ms, hi_ms : the window, both ends included, epoch ms.
+    """
+    from app.storage.arrays import codes_and_names
+
+    if len(conv_idx) == 1:
+        window = {"conv_idx": int(conv_idx[0]), "user_id": user_id[0], "lo_ms": int(lo_ms[0]), "hi_ms": int(hi_ms[0])}
+        found = storage.columns(TOUCHES_OF_ONE, tenant_id=tenant_id, params=window, task=task)
+    else:
+        # One row that can match nothing keeps the question well-formed when nothing is asked.
+        empty = len(conv_idx) == 0
+        conv = External(
+            {
+                "conv_idx": ("Int64", [0] if empty else conv_idx),
+                "user_id": ("String", [""] if empty else user_id),
+                "lo_ms": ("Int64", [1] if empty else lo_ms),
+                "hi_ms": ("Int64", [0] if empty else hi_ms),
+            }
+        )
+        bounds = {"lo_ms": 1 if empty else int(min(lo_ms)), "hi_ms": 0 if empty else int(max(hi_ms))}
+        found = storage.columns(TOUCHES, tenant_id=tenant_id, params=bounds, external={"conv": conv}, task=task)
+    channel, channel_names = codes_and_names(found["channel"])
+    campaign, campaign_names = codes_and_names(found["campaign"])
+    return TouchColumns(
+        conversion_index=found["conv_idx"],
+        time_ms=found["time_ms"],
+        key=found["event_key"],
+        kind=found["touch_kind"],
+        channel=channel,
+        channel_names=channel_names,
+        campaign=campaign,
+        campaign_names=campaign_names,
+    )
+
+
+def touches_of_person(
+    storage: Storage, tenant_id: int, ids: Sequence[tuple[str, int, int]], *, task: str = ""
+) -> list[WideTouch]:
+    """The touches of one person with all their columns, in order (time_ms, key), each once.
+
+    Parameters
+    ----------
+    storage : made without numpy.
+    ids : (raw id, lo_ms, hi_ms): from when to when the id was the person's, both ends included.
+    """
+    if not ids:
+        return []
+    names, lo_ms, hi_ms = zip(*ids, strict=True)
+    table = External({"user_id": ("String", names), "lo_ms": ("Int64", lo_ms), "hi_ms": ("Int64", hi_ms)})
+    rows = storage.rows(
+        WIDE_TOUCHES,
+        tenant_id=tenant_id,
+        params={"lo_ms": min(lo_ms), "hi_ms": max(hi_ms)},
+        external={"ids": table},
+        task=task,
+    )
+    return [WideTouch._make(row) for row in rows]

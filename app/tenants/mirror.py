@@ -1,0 +1,136 @@
+"""What does Redis know of the tenants? A mirror of ClickHouse, so that the edge goes on while that is away."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+from redis import Redis
+from redis.exceptions import LockError, RedisError
+
+from app.errors import Unavailable
+from app.storage import keys
+from app.storage.tenants import TenantRow
+from app.tenants.rules import Rules
+from app.tenants.tenant import Tenant
+
+LOCK = "lock:tenants"
+"""Redis string; held while a tenant is created or changed; expires by itself."""
+LOCK_LIFE_S = 30.0
+BUILT = "built"
+"""Field of TENANT_KEYS that says that the mirror is whole. Without it a key that is not found is not unknown."""
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Tenant).decode
+_decode_rules = msgspec.json.Decoder(Rules).decode
+
+
+class Owner(NamedTuple):
+    """Whose a key is; `kind` is 'w' for a write key, 's' for a secret key."""
+
+    kind: str
+    tenant_id: int
+
+
+class Mirror:
+    """The hashes TENANT_KEYS and TENANTS.
+
+    Without Redis every method but `record` and `add_record` raises `Unavailable`. Whoever calls `put` or `fill`
+    holds `alone`, and has read ClickHouse after taking it.
+    """
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    def owner_of(self, sha256: str) -> tuple[Owner | None, bool]:
+        """Whose the key with this hash is, and whether the mirror is whole."""
+        with _redis_errors():
+            found: list[Any] = list(self._redis.hmget(keys.TENANT_KEYS, [sha256, BUILT]))
+        owner, built = found
+        return _owner(owner), built is not None
+
+    def record(self, tenant_id: int) -> Tenant | None:
+        """The tenant; None where it is not here, not readable by this version of the code, or Redis is away."""
+        try:
+            text = self._redis.hget(keys.TENANTS, str(tenant_id))
+            return None if text is None else _decode(text)
+        except (RedisError, msgspec.DecodeError):
+            return None
+
+    def add_record(self, row: TenantRow) -> None:
+        """Bring back a record that was lost. One that is there may be newer, and stays."""
+        with contextlib.suppress(RedisError):
+            self._redis.hsetnx(keys.TENANTS, str(row.tenant_id), _encode(tenant_of(row)))
+
+    def put(self, row: TenantRow) -> None:
+        """Say of one tenant what ClickHouse says: these keys are its, and no others."""
+        with _redis_errors(), self._redis.pipeline(transaction=True) as pipe:
+            held: dict[Any, Any] = dict(self._redis.hgetall(keys.TENANT_KEYS))
+            for sha256, owner in held.items():
+                if sha256 != BUILT.encode() and (known := _owner(owner)) and known.tenant_id == row.tenant_id:
+                    pipe.hdel(keys.TENANT_KEYS, sha256)
+            _add(pipe, row)
+            pipe.execute()
+
+    def fill(self, rows: Sequence[TenantRow]) -> None:
+        """Say what ClickHouse says, of all tenants."""
+        with _redis_errors(), self._redis.pipeline(transaction=True) as pipe:
+            pipe.delete(keys.TENANT_KEYS, keys.TENANTS)
+            for row in rows:
+                _add(pipe, row)
+            pipe.hset(keys.TENANT_KEYS, BUILT, "1")
+            pipe.execute()
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """One change of tenants at a time, in all processes."""
+        lock = self._redis.lock(LOCK, timeout=LOCK_LIFE_S, blocking_timeout=LOCK_LIFE_S)
+        with _redis_errors():
+            held = lock.acquire()
+        if not held:
+            raise Unavailable("busy", "Another change of tenants is under way.", "Try again in a moment.")
+        try:
+            yield
+        finally:
+            # It may have expired, and will if Redis is away.
+            with contextlib.suppress(LockError, RedisError):
+                lock.release()
+
+
+def tenant_of(row: TenantRow) -> Tenant:
+    """A stored row as every process knows it."""
+    return Tenant(
+        tenant_id=row.tenant_id,
+        slug=row.slug,
+        name=row.name,
+        timezone=row.timezone,
+        currency=row.currency,
+        retention_days=row.retention_days,
+        hosts=tuple(row.hosts),
+        state=row.state,
+        rules=_decode_rules(row.rules) if row.rules else Rules(),
+    )
+
+
+def _add(pipe: Any, row: TenantRow) -> None:
+    pipe.hset(keys.TENANTS, str(row.tenant_id), _encode(tenant_of(row)))
+    if row.state == "active":
+        pipe.hset(keys.TENANT_KEYS, row.write_key_sha256, f"w:{row.tenant_id}")
+        pipe.hset(keys.TENANT_KEYS, row.secret_key_sha256, f"s:{row.tenant_id}")
+
+
+def _owner(text: bytes | None) -> Owner | None:
+    if text is None:
+        return None
+    kind, _, number = text.decode().partition(":")
+    return Owner(kind, int(number))
+
+
+@contextlib.contextmanager
+def _redis_errors() -> Iterator[None]:
+    try:
+        yield
+    except RedisError as error:
+        raise Unavailable("redis_unavailable", f"Redis does not answer ({error}).", "Try again soon.") from error

@@ -1,0 +1,256 @@
+"""Whose key is this, and which rules hold for it? Answered from memory, else from Redis, else from ClickHouse.
+
+ClickHouse holds the truth; Redis a mirror of it, so that the edge goes on while ClickHouse is away; every process
+a copy for `tenant_cache_s`. An unknown key costs one look into Redis and never a query.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+from redis import Redis
+
+from app.attribution.currency import exponent
+from app.errors import BadInput, NotFound, TributaryError, Unavailable
+from app.storage.client import Storage
+from app.storage.tenants import (
+    TenantRow,
+    all_tenants,
+    insert_rules,
+    insert_tenant,
+    next_tenant_id,
+    one_tenant,
+    tenant_by_slug,
+)
+from app.tenants.cache import Cache
+from app.tenants.mirror import Mirror, tenant_of
+from app.tenants.rules import Rules, check_rules
+from app.tenants.tenant import Tenant
+from config.settings import Settings
+
+UNKNOWN_FOR_S = 5.0
+RETRY_REBUILD_S = 2.0
+"""After a rebuild failed, keys are answered with `Unavailable` for so long before it is tried again."""
+KINDS = {"write": "w", "secret": "s"}
+_encode_rules = msgspec.json.Encoder().encode
+_SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+
+
+class Registry:
+    """The tenants, for one process; safe for threads.
+
+    Parameters
+    ----------
+    redis : the mirror.
+    storage_factory : gives the calling thread's storage; called only where ClickHouse is needed.
+    """
+
+    def __init__(self, redis: Redis, storage_factory: Callable[[], Storage], settings: Settings) -> None:
+        self._mirror = Mirror(redis)
+        self._storage = storage_factory
+        self._settings = settings
+        self._no_rebuild_before = 0.0
+        self._by_key: Cache[int | None] = Cache()
+        self._by_id: Cache[Tenant] = Cache()
+
+    def by_write_key(self, key: str) -> Tenant | None:
+        """The tenant that sends events with this key."""
+        return self._by_secret(key, "w")
+
+    def by_secret_key(self, key: str) -> Tenant | None:
+        """The tenant that reads and administers with this key."""
+        return self._by_secret(key, "s")
+
+    def get(self, tenant_id: int) -> Tenant:
+        """The tenant and its rules in force.
+
+        Raises
+        ------
+        NotFound : there is none.
+        Unavailable : neither Redis nor ClickHouse can say.
+        """
+        known = self._by_id.get(tenant_id)
+        if known is None:
+            known = self._mirror.record(tenant_id) or self._from_storage(tenant_id)
+            self._by_id.put(tenant_id, known, self._settings.tenant_cache_s)
+        return known
+
+    def list(self) -> list[Tenant]:
+        """Every tenant, closed ones too, by id."""
+        return [tenant_of(row) for row in all_tenants(self._storage())]
+
+    def create(
+        self,
+        slug: str,
+        name: str,
+        *,
+        timezone: str = "UTC",
+        currency: str = "USD",
+        retention_days: int = 400,
+        hosts: Sequence[str] = (),
+        rules: Rules | None = None,
+    ) -> tuple[Tenant, str, str]:
+        """A new tenant, its write key and its secret key: the only time that the keys are seen.
+
+        Raises
+        ------
+        BadInput : a field cannot be used, or the slug is taken.
+        """
+        _check(slug, timezone, currency, retention_days)
+        first_rules = msgspec.structs.replace(check_rules(rules or Rules()), version=1)
+        write_key, secret_key = _new_key("write"), _new_key("secret")
+        with self._mirror.alone():
+            storage = self._storage()
+            if tenant_by_slug(storage, slug):
+                raise BadInput("slug_taken", f"There is a tenant {slug} already.", "Choose another slug.")
+            row = TenantRow(
+                tenant_id=next_tenant_id(storage),
+                slug=slug,
+                name=name or slug,
+                timezone=timezone,
+                currency=currency,
+                retention_days=retention_days,
+                hosts=[host.strip().lower() for host in hosts if host.strip()],
+                write_key_sha256=_sha256(write_key),
+                secret_key_sha256=_sha256(secret_key),
+                state="active",
+                created_ms=_now_ms(),
+                version=_now_us(),
+                rules=_encode_rules(first_rules).decode(),
+            )
+            # Rules first: a tenant without any would be read with the defaults, whatever it was given.
+            insert_rules(storage, row.tenant_id, 1, row.rules, row.created_ms)
+            insert_tenant(storage, row)
+            self._mirror.put(row)
+        self._forget()
+        return tenant_of(row), write_key, secret_key
+
+    def rotate_key(self, slug: str, which: str) -> str:
+        """A new 'write' or 'secret' key; the old one is refused at once here, elsewhere within `tenant_cache_s`."""
+        if which not in KINDS:
+            raise BadInput("bad_key_kind", f"There is no {which!r} key.", "Say 'write' or 'secret'.")
+        key = _new_key(which)
+        with self._mirror.alone():
+            old = self._row(slug)
+            changes: dict[str, Any] = {f"{which}_key_sha256": _sha256(key)}
+            new = old._replace(**changes, version=max(_now_us(), old.version + 1))
+            insert_tenant(self._storage(), new)
+            self._mirror.put(new)
+        self._forget()
+        return key
+
+    def set_rules(self, tenant_id: int, rules: Rules) -> Tenant:
+        """Put new rules in force, under the next version; returns the tenant with them."""
+        check_rules(rules)
+        with self._mirror.alone():
+            row = one_tenant(self._storage(), tenant_id)
+            if row is None:
+                raise _no_tenant(str(tenant_id))
+            version = tenant_of(row).rules.version + 1
+            text = _encode_rules(msgspec.structs.replace(rules, version=version)).decode()
+            insert_rules(self._storage(), tenant_id, version, text, _now_ms())
+            new = row._replace(rules=text)
+            self._mirror.put(new)
+        self._forget()
+        return tenant_of(new)
+
+    def rebuild(self) -> int:
+        """Fill Redis from ClickHouse; returns the number of tenants. Safe at any time, and again."""
+        with self._mirror.alone():
+            rows = all_tenants(self._storage())
+            self._mirror.fill(rows)
+        self._forget()
+        return len(rows)
+
+    def _by_secret(self, key: str, kind: str) -> Tenant | None:
+        digest = f"{kind}{_sha256(key)}"
+        tenant_id, is_cached = self._by_key.look_up(digest)
+        if not is_cached:
+            tenant_id = self._id_in_redis(digest[1:], kind)
+            life = self._settings.tenant_cache_s if tenant_id is not None else UNKNOWN_FOR_S
+            self._by_key.put(digest, tenant_id, min(life, max(self._settings.tenant_cache_s, 0)))
+        if tenant_id is None:
+            return None
+        tenant = self.get(tenant_id)
+        return tenant if tenant.state == "active" else None
+
+    def _id_in_redis(self, sha256: str, kind: str) -> int | None:
+        owner, is_built = self._mirror.owner_of(sha256)
+        if not is_built:
+            self._rebuild_if_lost()
+            owner, _ = self._mirror.owner_of(sha256)
+        return owner.tenant_id if owner is not None and owner.kind == kind else None
+
+    def _rebuild_if_lost(self) -> None:
+        """Redis was emptied: not finding a key there is no reason to refuse it."""
+        if time.monotonic() < self._no_rebuild_before:
+            raise Unavailable("tenants_unknown", "The keys of tenants cannot be read now.", "Try again soon.")
+        self._no_rebuild_before = time.monotonic() + RETRY_REBUILD_S
+        with self._mirror.alone():
+            if not self._mirror.owner_of("")[1]:
+                self._mirror.fill(all_tenants(self._storage()))
+        self._no_rebuild_before = 0.0
+        self._forget()
+
+    def _from_storage(self, tenant_id: int) -> Tenant:
+        row = one_tenant(self._storage(), tenant_id)
+        if row is None:
+            raise _no_tenant(str(tenant_id))
+        self._mirror.add_record(row)
+        return tenant_of(row)
+
+    def _row(self, slug: str) -> TenantRow:
+        row = tenant_by_slug(self._storage(), slug)
+        if row is None:
+            raise _no_tenant(slug)
+        return row
+
+    def _forget(self) -> None:
+        self._by_key.clear()
+        self._by_id.clear()
+
+
+def _check(slug: str, timezone: str, currency: str, retention_days: int) -> None:
+    if not _SLUG.fullmatch(slug):
+        raise BadInput(
+            "bad_slug", f"The slug is {slug!r}.", "Use 1 to 63 of a-z, 0-9 and '-', a letter or digit first."
+        )
+    try:
+        ZoneInfo(timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise BadInput(
+            "bad_timezone", f"There is no timezone {timezone!r}.", "Use an IANA name: Europe/Berlin."
+        ) from None
+    try:
+        exponent(currency)
+    except (TributaryError, ValueError, KeyError):
+        raise BadInput("bad_currency", f"There is no currency {currency!r}.", "Use an ISO 4217 code: EUR.") from None
+    if not 1 <= retention_days <= 3650:
+        raise BadInput("bad_retention", f"retention_days is {retention_days}.", "Set it between 1 and 3650.")
+
+
+def _new_key(which: str) -> str:
+    return f"{KINDS[which]}k_{secrets.token_urlsafe(32)}"
+
+
+def _sha256(key: str) -> str:
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _no_tenant(name: str) -> NotFound:
+    return NotFound("no_such_tenant", f"There is no tenant {name}.", "See `tributary tenants list`.")
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1_000

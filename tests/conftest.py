@@ -1,0 +1,84 @@
+"""Which servers and settings can every test ask for? Real ones, on free ports, gone when the session ends."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import os
+import uuid
+from collections.abc import Iterator
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+from redis import Redis
+
+from app.storage.client import Storage
+from app.storage.migrations import migrate
+from app.storage.redis import make_redis
+from config.settings import Settings
+from workers.local.clickhouse.launch import LocalClickHouse
+from workers.local.redis import LocalRedis
+
+_tenant_ids = itertools.count(1001)
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Redis of this session's own, its writes logged."""
+    with LocalRedis(tmp_path_factory.mktemp("redis")) as server:
+        yield server.url
+
+
+@pytest.fixture(scope="session")
+def clickhouse_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A database of this session's own: on the server of TRIBUTARY_CLICKHOUSE_URL if set, else on a local one."""
+    database = f"tributary_test_{uuid.uuid4().hex[:8]}"
+    given = os.environ.get("TRIBUTARY_CLICKHOUSE_URL")
+    if given:
+        yield urlunsplit(urlsplit(given)._replace(path=f"/{database}"))
+        elsewhere = Settings(clickhouse_url=urlunsplit(urlsplit(given)._replace(path="/default")))
+        storage = Storage(elsewhere)
+        storage.command(f"DROP DATABASE IF EXISTS {database}")
+        storage.close()
+        return
+    with LocalClickHouse(tmp_path_factory.mktemp("clickhouse")) as server:
+        yield urlunsplit(urlsplit(server.url)._replace(path=f"/{database}"))
+
+
+@pytest.fixture(scope="session")
+def settings(redis_url: str, clickhouse_url: str) -> Settings:
+    """Settings for both servers, the schema applied."""
+    made = dataclasses.replace(Settings(), redis_url=redis_url, clickhouse_url=clickhouse_url)
+    migrate(made)
+    return made
+
+
+@pytest.fixture
+def storage(settings: Settings) -> Iterator[Storage]:
+    """A storage without numpy."""
+    made = Storage(settings)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def numpy_storage(settings: Settings) -> Iterator[Storage]:
+    """A storage whose columns are arrays."""
+    made = Storage(settings, numpy=True)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def redis(redis_url: str) -> Iterator[Redis]:
+    """A client of an emptied Redis."""
+    client = make_redis(redis_url)
+    client.flushall()
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def fresh_tenant() -> int:
+    """A tenant id that no other test of this session has."""
+    return next(_tenant_ids)

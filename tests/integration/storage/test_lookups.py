@@ -1,0 +1,221 @@
+"""Do the lookups find what they should, and nothing of another tenant?"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+from app.storage.adjustments import adjustments_of
+from app.storage.client import Storage
+from app.storage.conversions import (
+    CONVERSIONS,
+    OrderKey,
+    conversion_keys_between,
+    conversions_after,
+    conversions_of,
+    keys_of_orders,
+)
+from app.storage.events import KNOWN_MESSAGES, Known, known_messages
+from app.storage.external import External, one_column
+from app.storage.identity import LINKS, Link, links_of
+from app.storage.runs import RunRow, insert_runs, run_of
+from app.storage.spend import insert_spend
+from app.storage.statements import TenantStatement
+from tests.integration.storage.rows import DAY, T0, put
+
+
+def other(tenant_id: int) -> int:
+    return tenant_id + 500_000
+
+
+def test_known_messages_at_their_earliest(storage: Storage, fresh_tenant: int) -> None:
+    put(
+        storage,
+        "events",
+        fresh_tenant,
+        {"message_id": "m1", "ts": T0 + 9, "owner": "u:9"},
+        {"message_id": "m2", "role": "conversion", "owner": "123", "user_id": "a:2"},
+        {"message_id": "m3", "received_at": T0 - 1},
+        {"message_id": "m4"},
+    )
+    again = {"message_id": "m1", "ts": T0 + 3, "owner": "u:3", "received_at": T0 + 40 * DAY}
+    put(storage, "events", fresh_tenant, again)
+    put(storage, "events", other(fresh_tenant), {"message_id": "m5"}, {"message_id": "m1", "ts": T0})
+    found = known_messages(storage, fresh_tenant, ["m1", "m2", "m3", "m5", "m6", "m1"], T0)
+    assert found == {
+        "m1": Known(T0 + 3, "touch", "u:3", "u:1"),
+        "m2": Known(T0, "conversion", "123", "a:2"),
+    }
+    assert known_messages(storage, fresh_tenant, [], T0) == {}
+
+
+def test_odd_message_ids(storage: Storage, fresh_tenant: int) -> None:
+    ids = ["'; DROP TABLE events --", "\\", "%s %(x)s", "ünï\u0000code", "{tenant}", "\n\t", "x" * 512]
+    put(storage, "events", fresh_tenant, *({"message_id": message} for message in ids))
+    assert set(known_messages(storage, fresh_tenant, ids, T0)) == set(ids)
+
+
+def test_lookups_read_few_granules(storage: Storage) -> None:
+    """Each by its primary key: three ids in a table of some two hundred granules."""
+    ids = ["m7", "m49999", "x"]
+    for table, columns, values in (
+        ("events", "received_at, retention_days, message_id", "now64(3), 4000, 'm' || toString(number)"),
+        ("identity_aliases", "id, met", "'m' || toString(number), 'u:1'"),
+        ("conversions", "ts, retention_days, conversion_key", "now64(3), 4000, number"),
+    ):
+        storage.command(f"INSERT INTO {table} (tenant_id, {columns}) SELECT 901, {values} FROM numbers(50000)")
+    asked: tuple[tuple[TenantStatement, dict[str, int], str, External], ...] = (
+        (KNOWN_MESSAGES, {"since_ms": 0}, "ids", one_column("id", "String", ids)),
+        (LINKS, {}, "ids", one_column("wanted", "String", ids)),
+        (CONVERSIONS, {}, "keys", one_column("key", "UInt64", [7, 49_999, 60_000])),
+    )
+    for statement, params, name, wanted in asked:
+        explained = TenantStatement("explain", "EXPLAIN indexes = 1 " + statement.sql)
+        rows = storage.rows(explained, tenant_id=901, params=params, external={name: wanted})
+        plan = "\n".join(line for (line,) in rows)
+        found = re.search(r"Granules: (\d+)/(\d+)", plan[plan.index("PrimaryKey") :])
+        assert found is not None, plan
+        assert int(found[1]) <= 6, plan
+        assert int(found[2]) >= 190, plan
+
+
+def test_links_with_their_first_meeting(storage: Storage, fresh_tenant: int) -> None:
+    put(
+        storage,
+        "identity_aliases",
+        fresh_tenant,
+        {"id": "a:1", "met": "u:2", "first_ts": T0 + 50},
+        {"id": "a:1", "met": "u:1", "first_ts": T0 + 20},
+        {"id": "u:1", "met": "a:1", "first_ts": T0 + 20},
+        {"id": "u:2", "met": "a:1", "first_ts": T0 + 50},
+    )
+    put(storage, "identity_aliases", fresh_tenant, {"id": "a:1", "met": "u:1", "first_ts": T0 + 10})
+    put(storage, "identity_aliases", fresh_tenant, {"id": "a:1", "met": "u:1", "first_ts": T0 + 90})
+    put(storage, "identity_aliases", other(fresh_tenant), {"id": "a:1", "met": "u:x", "first_ts": T0})
+    assert links_of(storage, fresh_tenant, ["a:1", "u:2", "u:none"]) == [
+        Link("a:1", "u:1", T0 + 10),
+        Link("a:1", "u:2", T0 + 50),
+        Link("u:2", "a:1", T0 + 50),
+    ]
+    assert links_of(storage, fresh_tenant, []) == []
+
+
+def test_conversions_in_order_without_cancelled_ones(storage: Storage, fresh_tenant: int) -> None:
+    put(
+        storage,
+        "conversions",
+        fresh_tenant,
+        {"conversion_key": 2**64 - 1, "message_id": "b", "value_minor": -(2**62)},
+        {"conversion_key": 7, "message_id": "b", "ts": T0 + 5},
+        {"conversion_key": 7, "message_id": "a", "ts": T0 + 5, "user_id": "u:2", "anonymous_id": "a:2"},
+        {"conversion_key": 7, "message_id": "late", "ts": T0 + 9},
+        {"conversion_key": 8},
+    )
+    put(
+        storage,
+        "conversions",
+        fresh_tenant,
+        {"conversion_key": 7, "message_id": "late", "ts": T0 + 9, "is_deleted": 1},
+        {"conversion_key": 7, "message_id": "late", "ts": T0 + 1},
+    )
+    put(storage, "conversions", other(fresh_tenant), {"conversion_key": 7})
+    found = conversions_of(storage, fresh_tenant, [7, 2**64 - 1, 9])
+    assert [(row.conversion_key, row.message_id, row.ts_ms - T0) for row in found] == [
+        (7, "late", 1),
+        (7, "a", 5),
+        (7, "b", 5),
+        (2**64 - 1, "b", 0),
+    ]
+    assert (found[1].user_id, found[1].anonymous_id, found[3].value_minor) == ("u:2", "a:2", -(2**62))
+    assert conversions_of(storage, fresh_tenant, []) == []
+
+
+def test_conversions_after_a_touch(storage: Storage, fresh_tenant: int) -> None:
+    put(
+        storage,
+        "conversions_by_user",
+        fresh_tenant,
+        *({"conversion_key": offset + 10, "ts": T0 + offset} for offset in (-1, 0, 1000, 1001)),
+        {"user_id": "a:1", "conversion_key": 5, "ts": T0 + 50},
+        {"user_id": "u:else", "conversion_key": 6},
+    )
+    put(storage, "conversions_by_user", fresh_tenant, {"conversion_key": 10, "ts": T0})
+    put(storage, "conversions_by_user", other(fresh_tenant), {"conversion_key": 99})
+    found = conversions_after(
+        storage, fresh_tenant, ["u:1", "u:1", "a:1"], [T0, T0 - 5, T0 + 51], [T0 + 1000, T0, T0 + 60]
+    )
+    assert found == [("u:1", T0 - 1, 9), ("u:1", T0, 10), ("u:1", T0 + 1000, 1010)]
+
+
+def test_keys_of_orders(storage: Storage, fresh_tenant: int) -> None:
+    put(
+        storage,
+        "conversions_by_order",
+        fresh_tenant,
+        {"order_id": "o-1", "conversion_key": 2, "conversion_type": "Signed Up"},
+        {"order_id": "o-1", "conversion_key": 1},
+        {"order_id": "o-2", "conversion_key": 3},
+    )
+    put(storage, "conversions_by_order", fresh_tenant, {"order_id": "o-1", "conversion_key": 1})
+    put(storage, "conversions_by_order", other(fresh_tenant), {"order_id": "o-1", "conversion_key": 4})
+    assert keys_of_orders(storage, fresh_tenant, ["o-1", "o-9"]) == [
+        OrderKey("o-1", 1, "Order Completed"),
+        OrderKey("o-1", 2, "Signed Up"),
+    ]
+
+
+def test_the_earliest_row_of_an_adjustment_counts(storage: Storage, fresh_tenant: int) -> None:
+    put(
+        storage,
+        "adjustments",
+        fresh_tenant,
+        {"adjustment_id": "b", "action": "retract", "value": "", "at": T0 + 5},
+        {"adjustment_id": "a", "at": T0 + 7, "value": "7"},
+        {"adjustment_id": "z", "order_id": "o-2"},
+    )
+    put(storage, "adjustments", fresh_tenant, {"adjustment_id": "a", "at": T0 + 6, "value": "6", "currency": "EUR"})
+    put(storage, "adjustments", other(fresh_tenant), {"adjustment_id": "c"})
+    found = adjustments_of(storage, fresh_tenant, ["o-1"])
+    assert [(row.adjustment_id, row.action, row.value, row.currency, row.at_ms) for row in found] == [
+        ("a", "restate", "6", "EUR", T0 + 6),
+        ("b", "retract", "", "", T0 + 5),
+    ]
+
+
+def test_keys_between(storage: Storage, fresh_tenant: int) -> None:
+    rows = [{"conversion_key": key, "ts": T0 + offset} for key, offset in ((1, 0), (2, -1), (3, 10), (4, 5), (1, 7))]
+    put(storage, "conversions", fresh_tenant, *rows)
+    put(storage, "conversions", other(fresh_tenant), {"conversion_key": 9})
+    found = list(conversion_keys_between(storage, fresh_tenant, T0, T0 + 10))
+    assert found == [(1, T0), (4, T0 + 5)]
+    assert list(conversion_keys_between(storage, fresh_tenant, T0 + DAY, T0 + 2 * DAY)) == []
+
+
+def test_runs_and_spend_are_kept(storage: Storage, fresh_tenant: int) -> None:
+    run_id = f"run-{fresh_tenant}"
+    columns = {
+        "run_id": [run_id],
+        "kind": ["backfill"],
+        "tenants": [[1, fresh_tenant]],
+        "state": ["done"],
+        "chunks": [3],
+        "chunks_failed": [0],
+        "conversions": [10],
+        "touches": [20],
+        "created_at": [T0],
+        "closed_at": [T0 + 5],
+        "version": [1],
+    }
+    insert_runs(storage, columns)
+    assert run_of(storage, run_id) == RunRow(run_id, "backfill", [1, fresh_tenant], "done", 3, 0, 10, 20, T0, T0 + 5)
+    assert run_of(storage, "none") is None
+    spend = {
+        "tenant_id": [fresh_tenant] * 130,
+        "day": [date(2016 + month // 12, month % 12 + 1, 1) for month in range(130)],
+        "channel": ["google"] * 130,
+        "campaign": [""] * 130,
+        "currency": ["EUR"] * 130,
+        "amount_minor": list(range(130)),
+        "version": [1] * 130,
+    }
+    assert insert_spend(storage, spend, "t") == 130

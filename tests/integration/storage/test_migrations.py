@@ -1,0 +1,89 @@
+"""Is the database made, brought up to date once, and protected from a changed past?"""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.errors import Unavailable
+from app.storage.client import Storage
+from app.storage.failures import StoragePermanent
+from app.storage.migrations import FOLDER, MigrationError, migrate, pending
+from config.settings import Settings
+
+
+@pytest.fixture
+def empty(settings: Settings, tmp_path: Path) -> Iterator[Settings]:
+    """Settings that name a database which is not there."""
+    name = "migrations_" + tmp_path.name.replace("-", "_")
+    made = dataclasses.replace(settings, clickhouse_url=settings.clickhouse_url.rpartition("/")[0] + f"/{name}")
+    yield made
+    storage = Storage(settings)
+    storage.command(f"DROP DATABASE IF EXISTS {name}")
+    storage.close()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    copied = tmp_path / "schema"
+    shutil.copytree(FOLDER, copied)
+    return copied
+
+
+def test_applied_once_in_order(empty: Settings) -> None:
+    names = sorted(path.name for path in FOLDER.glob("*.sql"))
+    assert migrate(empty) == names
+    assert migrate(empty) == []
+    assert pending(empty) == []
+
+
+def test_a_new_file_is_applied_alone(empty: Settings, folder: Path) -> None:
+    migrate(empty, folder)
+    (folder / "0999_more.sql").write_text("CREATE TABLE IF NOT EXISTS more (x UInt8) ENGINE = Memory;\n")
+    assert pending(empty, folder) == ["0999_more.sql"]
+    assert migrate(empty, folder) == ["0999_more.sql"]
+    assert Storage(empty).command("EXISTS more") == [(1,)]
+
+
+def test_two_at_once(empty: Settings) -> None:
+    applied: list[list[str]] = []
+    threads = [threading.Thread(target=lambda: applied.append(migrate(empty))) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(len(names) for names in applied) == [0, 0, len(list(FOLDER.glob("*.sql")))]
+
+
+def test_a_changed_file_is_refused(empty: Settings, folder: Path) -> None:
+    migrate(empty, folder)
+    first = sorted(folder.glob("*.sql"))[0]
+    first.write_text(first.read_text() + "-- changed\n")
+    with pytest.raises(MigrationError, match=f"{first.name} was applied and has changed"):
+        migrate(empty, folder)
+
+
+def test_an_older_code_is_refused(empty: Settings, folder: Path) -> None:
+    migrate(empty, folder)
+    sorted(folder.glob("*.sql"))[-1].unlink()
+    with pytest.raises(MigrationError, match="older"):
+        migrate(empty, folder)
+
+
+def test_a_file_that_broke_off_is_applied_again(empty: Settings, folder: Path) -> None:
+    broken = folder / "0999_more.sql"
+    broken.write_text("CREATE TABLE IF NOT EXISTS more (x UInt8) ENGINE = Memory; CREATE TABLE (;")
+    with pytest.raises(StoragePermanent, match=r"SYNTAX_ERROR|Syntax error"):
+        migrate(empty, folder)
+    broken.write_text("CREATE TABLE IF NOT EXISTS more (x UInt8) ENGINE = Memory;")
+    assert migrate(empty, folder) == ["0999_more.sql"]
+
+
+def test_without_redis_nothing_is_touched(empty: Settings) -> None:
+    with pytest.raises(Unavailable, match="Redis"):
+        migrate(dataclasses.replace(empty, redis_url="redis://127.0.0.1:1/0"))

@@ -1,0 +1,214 @@
+"""Which touches does the batched query give, and does it read only what it has to?"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from app.storage.client import Storage
+from app.storage.external import External
+from app.storage.statements import TenantStatement
+from app.storage.touches import TOUCHES, TOUCHES_OF_ONE, TouchColumns, touches_of, touches_of_person
+from tests.integration.storage.rows import DAY, T0, put
+
+
+def as_tuples(found: TouchColumns) -> list[tuple[int, int, str, str, int]]:
+    return [
+        (
+            int(found.conversion_index[i]),
+            int(found.time_ms[i]) - T0,
+            found.channel_names[found.channel[i]],
+            found.campaign_names[found.campaign[i]],
+            int(found.kind[i]),
+        )
+        for i in range(len(found))
+    ]
+
+
+def touch(message: str, offset: int, **more: object) -> dict[str, object]:
+    return {"message_id": message, "ts": T0 + offset, **more}
+
+
+def test_windows_of_several_conversions_and_ids(storage: Storage, numpy_storage: Storage, fresh_tenant: int) -> None:
+    put(
+        storage,
+        "touchpoints",
+        fresh_tenant,
+        touch("m1", 0, channel="google", campaign="c1"),
+        touch("m2", 1000, channel="facebook", kind=1),
+        touch("m3", 500, user_id="a:9", channel="email", campaign="c2"),
+        touch("m4", 2000, user_id="u:2", channel="bing"),
+        touch("m5", 3000, user_id="u:3", channel="nobody's"),
+    )
+    found = touches_of(
+        numpy_storage,
+        fresh_tenant,
+        [0, 0, 2, 1],
+        ["u:1", "a:9", "u:2", "u:1"],
+        [T0, T0, T0, T0 + 1],
+        [T0 + 1000, T0 + 1000, T0 + 5000, T0 + 1000],
+    )
+    assert as_tuples(found) == [
+        (0, 0, "google", "c1", 0),
+        (0, 500, "email", "c2", 0),
+        (0, 1000, "facebook", "", 1),
+        (1, 1000, "facebook", "", 1),
+        (2, 2000, "bing", "", 0),
+    ]
+    dtypes: list[Any] = [found.conversion_index, found.time_ms, found.key, found.kind, found.channel, found.campaign]
+    assert [array.dtype.name for array in dtypes] == ["int64", "int64", "uint64", "int8", "int32", "int32"]
+
+
+@pytest.mark.parametrize("ids", [1, 2], ids=["single form", "batched form"])
+def test_both_ends_count_to_the_millisecond(
+    storage: Storage, numpy_storage: Storage, fresh_tenant: int, ids: int
+) -> None:
+    """SEMANTICS 2.1, 2.3."""
+    put(storage, "touchpoints", fresh_tenant, *(touch(f"m{t}", t) for t in (-1, 0, 1, 999, 1000, 1001)))
+    found = touches_of(
+        numpy_storage,
+        fresh_tenant,
+        [7, 8][:ids],
+        ["u:1", "u:other"][:ids],
+        [T0, T0 - DAY][:ids],
+        [T0 + 1000, T0 + DAY][:ids],
+    )
+    assert [time for _, time, *_ in as_tuples(found)] == [0, 1, 999, 1000]
+    assert set(found.conversion_index.tolist()) == {7}
+
+
+@pytest.mark.parametrize("ids", [1, 2], ids=["single form", "batched form"])
+def test_cancelled_and_repeated_rows(storage: Storage, numpy_storage: Storage, fresh_tenant: int, ids: int) -> None:
+    put(storage, "touchpoints", fresh_tenant, touch("again", 1000), touch("kept", 1500), touch("gone", 10))
+    # Sent again with an earlier time: the row is cancelled by its twin and stands at the earlier time.
+    put(storage, "touchpoints", fresh_tenant, touch("again", 1000, is_deleted=1), touch("again", 600))
+    put(storage, "touchpoints", fresh_tenant, touch("gone", 10, is_deleted=1))
+    # The same event under another time that nobody cancelled counts once, at the earliest.
+    put(storage, "touchpoints", fresh_tenant, touch("kept", 1400))
+    found = touches_of(numpy_storage, fresh_tenant, [0, 1][:ids], ["u:1", "u:2"][:ids], [T0] * ids, [T0 + DAY] * ids)
+    assert [time for _, time, *_ in as_tuples(found)] == [600, 1400]
+
+
+def test_one_touch_under_two_ids_of_a_person_counts_once(
+    storage: Storage, numpy_storage: Storage, fresh_tenant: int
+) -> None:
+    put(storage, "touchpoints", fresh_tenant, touch("m", 5), touch("m", 5, user_id="a:1"))
+    found = touches_of(numpy_storage, fresh_tenant, [3, 3], ["u:1", "a:1"], [T0, T0], [T0 + DAY, T0 + DAY])
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize("ids", [0, 1, 2])
+def test_nothing_found_has_all_columns(numpy_storage: Storage, fresh_tenant: int, ids: int) -> None:
+    found = touches_of(numpy_storage, fresh_tenant, [0, 1][:ids], ["u:x", "u:y"][:ids], [T0] * ids, [T0] * ids)
+    assert len(found) == 0
+    assert [array.dtype.name for array in (found.time_ms, found.key, found.kind, found.channel)] == [
+        "int64",
+        "uint64",
+        "int8",
+        "int32",
+    ]
+
+
+@pytest.mark.parametrize("ids", [1, 2])
+def test_tenants_are_apart(storage: Storage, numpy_storage: Storage, fresh_tenant: int, ids: int) -> None:
+    other = fresh_tenant + 500_000
+    put(storage, "touchpoints", fresh_tenant, touch("m", 5, channel="mine"))
+    put(storage, "touchpoints", other, touch("m", 5, channel="theirs"))
+    for tenant_id, channel in ((fresh_tenant, "mine"), (other, "theirs")):
+        found = touches_of(numpy_storage, tenant_id, [0, 1][:ids], ["u:1", "u:2"][:ids], [T0] * ids, [T0 + DAY] * ids)
+        assert [name for _, _, name, *_ in as_tuples(found)] == [channel]
+
+
+def test_a_persons_touches_have_all_columns(storage: Storage, fresh_tenant: int) -> None:
+    put(
+        storage,
+        "touchpoints",
+        fresh_tenant,
+        touch("m1", 5, kind=1, campaign="c", source="s", url="https://x", referrer="r", cost="0.10", term="é"),
+        touch("m2", 4, user_id="a:1"),
+        touch("m3", 6, user_id="a:1"),
+        touch("m4", 5, is_deleted=1),
+    )
+    found = touches_of_person(storage, fresh_tenant, [("u:1", T0, T0 + DAY), ("a:1", T0, T0 + 5)])
+    assert [(t.message_id, t.time_ms - T0) for t in found] == [("m2", 4), ("m1", 5)]
+    assert (found[1].kind, found[1].campaign, found[1].url, found[1].cost, found[1].term) == (
+        "view",
+        "c",
+        "https://x",
+        "0.10",
+        "é",
+    )
+    assert touches_of_person(storage, fresh_tenant, []) == []
+
+
+USERS = 4000
+
+
+@pytest.fixture(scope="module")
+def crowded_tenant(settings) -> int:  # type: ignore[no-untyped-def]
+    """A tenant with some hundred granules of touches."""
+    storage = Storage(settings)
+    storage.command(
+        f"""
+        INSERT INTO touchpoints (tenant_id, user_id, ts, message_id, channel, retention_days)
+        SELECT 900, 'u:' || toString(number % {USERS}), fromUnixTimestamp64Milli(toInt64({T0} + number * 1000)),
+               'm' || toString(number), 'c' || toString(number % 7), 4000
+        FROM numbers(100000)
+        """
+    )
+    storage.close()
+    return 900
+
+
+def granules(plan: str) -> tuple[int, int]:
+    """Selected and all granules, after the primary key."""
+    after_key = plan[plan.index("PrimaryKey") :]
+    selected, total = re.search(r"Granules: (\d+)/(\d+)", after_key).groups()  # type: ignore[union-attr]
+    return int(selected), int(total)
+
+
+def explain(storage: Storage, statement: TenantStatement, **more: object) -> str:
+    asked = TenantStatement("explain", "EXPLAIN indexes = 1 " + statement.sql)
+    return "\n".join(line for (line,) in storage.rows(asked, **more))  # type: ignore[arg-type]
+
+
+def test_the_set_prunes_by_the_primary_key(storage: Storage, crowded_tenant: int) -> None:
+    ids = [f"u:{number}" for number in range(20)]
+    conv = External(
+        {
+            "conv_idx": ("Int64", list(range(20))),
+            "user_id": ("String", ids),
+            "lo_ms": ("Int64", [T0] * 20),
+            "hi_ms": ("Int64", [T0 + 400 * DAY] * 20),
+        }
+    )
+    plan = explain(
+        storage,
+        TOUCHES,
+        tenant_id=crowded_tenant,
+        params={"lo_ms": T0, "hi_ms": T0 + 400 * DAY},
+        external={"conv": conv},
+    )
+    selected, total = granules(plan)
+    assert total >= 390, plan
+    assert selected <= 3 * 20, plan
+
+
+def test_one_id_reads_a_granule_or_two(storage: Storage, crowded_tenant: int) -> None:
+    params = {"conv_idx": 0, "user_id": "u:17", "lo_ms": T0, "hi_ms": T0 + 400 * DAY}
+    plan = explain(storage, TOUCHES_OF_ONE, tenant_id=crowded_tenant, params=params)
+    selected, total = granules(plan)
+    assert total >= 390, plan
+    assert selected <= 3, plan
+
+
+def test_single_and_batched_forms_agree(numpy_storage: Storage, crowded_tenant: int) -> None:
+    batch = touches_of(
+        numpy_storage, crowded_tenant, [0, 1], ["u:5", "u:6"], [T0, T0], [T0 + 5 * 10**7, T0 + 5 * 10**7]
+    )
+    for number, user in enumerate(("u:5", "u:6")):
+        single = touches_of(numpy_storage, crowded_tenant, [number], [user], [T0], [T0 + 5 * 10**7])
+        assert as_tuples(single) == [row for row in as_tuples(batch) if row[0] == number]
+        assert len(single) > 5
