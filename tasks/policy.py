@@ -20,7 +20,7 @@ def task(name: TaskName, *, in_chord: bool = False, retries: int = 0) -> Callabl
     retries : tries after the first one while a part does not answer, 1, 2, 4, … seconds apart with jitter. What is
         still undone then is found by the sweep.
     """
-    return celery.task(
+    declare: Callable[[Callable[..., Any]], Any] = celery.task(
         name=str(name),
         ignore_result=not in_chord,
         autoretry_for=(Unavailable,) if retries else (),
@@ -29,3 +29,4 @@ def task(name: TaskName, *, in_chord: bool = False, retries: int = 0) -> Callabl
         retry_backoff_max=30,
         retry_jitter=True,
     )
+    return declare

@@ -84,7 +84,7 @@ def test_the_order_of_meetings_changes_nothing(links, random):
     random.shuffle(shuffled)
     one, other = ask(ids, links), ask(ids, shuffled)
     for id in ids:
-        for ts in range(0, 22):
+        for ts in range(22):
             assert one.person(id, ts) == other.person(id, ts)
             assert one.aliases(id, ts) == other.aliases(id, ts)
 
@@ -93,7 +93,7 @@ def test_the_order_of_meetings_changes_nothing(links, random):
 def test_every_moment_of_an_id_belongs_to_exactly_one_person(links):
     ids = ["u:1", "u:2", "u:3", "u:4", "a:1", "a:2", "a:3"]
     found = ask(ids, links)
-    for ts in range(0, 22):
+    for ts in range(22):
         persons = {found.person(id, ts): id for id in ids}
         for id in ids:
             holders = [
@@ -108,6 +108,6 @@ def test_every_moment_of_an_id_belongs_to_exactly_one_person(links):
 def test_asking_for_one_id_finds_all_that_asking_for_all_finds(links, id):
     ids = ["u:1", "u:2", "u:3", "u:4", "a:1", "a:2", "a:3"]
     alone, all_of_them = ask([id], links), ask(ids, links)
-    for ts in range(0, 22):
+    for ts in range(22):
         assert alone.aliases(id, ts) == all_of_them.aliases(id, ts)
         assert {alias.id for alias in alone.aliases(id, ts)} <= alone.ids(id) <= all_of_them.ids(id)

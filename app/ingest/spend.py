@@ -1,0 +1,81 @@
+"""What did it cost? Spend rows of day, channel, campaign, amount and currency; a later one replaces an earlier one."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import msgspec
+
+from app.ingest.amounts import read_currency, read_minor
+from app.ingest.events import SpendRow
+from app.ingest.ids import LONGEST
+from app.ingest.reading import Reading
+from app.ingest.refusals import Reason, Refused, bad_type
+from app.ingest.touch import read_channel
+
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2099, 12, 31)
+
+
+class _Posted(msgspec.Struct, gc=False):
+    day: Any = None
+    channel: Any = None
+    campaign: Any = None
+    amount: Any = None
+    currency: Any = None
+
+
+_decode = msgspec.json.Decoder(_Posted).decode
+
+
+def read_spend(raw: msgspec.Raw, reading: Reading) -> SpendRow:
+    """One row.
+
+    Raises
+    ------
+    Refused : with reason, field and remedy.
+    msgspec.MsgspecError, UnicodeDecodeError, RecursionError : the JSON itself cannot be read.
+    """
+    posted = _decode(raw)
+    day = _day(posted.day)
+    channel = read_channel(posted.channel, "channel")
+    if not channel:
+        raise Refused(Reason.BAD_CHANNEL, "channel is missing.", "Send the name of the channel.")
+    campaign = _campaign(posted.campaign)
+    currency = read_currency(posted.currency, "currency", reading.currency)
+    if posted.amount is None:
+        raise Refused(Reason.BAD_AMOUNT, "amount is missing.", "Send a number or a string like '12.34'.")
+    return SpendRow(day, channel, campaign, currency, read_minor(posted.amount, "amount", currency))
+
+
+def newest_rows(rows: list[SpendRow]) -> list[SpendRow]:
+    """The last row of each day, channel, campaign and currency: within a request, too, the later one counts."""
+    return list({(row.day, row.channel, row.campaign, row.currency): row for row in rows}.values())
+
+
+def _day(value: Any) -> str:
+    if value is None:
+        raise Refused(Reason.BAD_DAY, "day is missing.", "Send it as YYYY-MM-DD.")
+    if type(value) is not str:
+        raise bad_type("day", value, "a string like '2026-01-31'")
+    try:
+        day = date.fromisoformat(value)
+    except ValueError:
+        raise Refused(Reason.BAD_DAY, f"day is {value[:40]!r}, which is no date.", "Send it as YYYY-MM-DD.") from None
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise Refused(Reason.BAD_DAY, f"day is {day}.", f"Send a day from {FIRST_DAY} to {LAST_DAY}.")
+    return day.isoformat()
+
+
+def _campaign(value: Any) -> str:
+    if value is None:
+        return ""
+    if type(value) is int or type(value) is float:
+        return str(value)
+    if type(value) is not str:
+        raise bad_type("campaign", value, "a string")
+    if len(value.encode()) > LONGEST:
+        raise Refused(
+            Reason.TEXT_TOO_LONG, f"campaign has {len(value.encode())} bytes.", f"Send at most {LONGEST} bytes."
+        )
+    return value

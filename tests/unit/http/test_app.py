@@ -1,0 +1,105 @@
+"""Does the edge start fast, without the heavy libraries, and describe itself truly?"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app.http.openapi import document
+from config.settings import Settings
+
+START = """
+import json, sys, time
+started = time.process_time()
+from app.http import create_app
+from app.http.parts import make_parts
+from config.settings import Settings
+create_app(Settings())
+make_parts(Settings())
+seconds = time.process_time() - started
+print(json.dumps([seconds, sorted({name.partition(".")[0] for name in sys.modules})]))
+"""
+
+
+def test_it_starts_in_under_a_second_without_the_heavy_libraries() -> None:
+    taken = []
+    for _ in range(3):
+        answer = subprocess.run([sys.executable, "-c", START], capture_output=True, text=True, check=True)
+        seconds, modules = json.loads(answer.stdout)
+        assert not {"numpy", "scipy", "lightgbm", "pandas", "tasks"} & set(modules)
+        taken.append(seconds)
+    assert min(taken) < 1.0
+
+
+def _described(paths: dict[str, Any]) -> set[tuple[str, str]]:
+    return {(path, method) for path, item in paths.items() for method in item}
+
+
+def test_the_description_names_every_route_and_no_other(app: Flask) -> None:
+    routes = {
+        (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method.lower())
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    assert _described(document(Settings())["paths"]) == routes
+
+
+def test_every_reference_of_the_description_leads_somewhere() -> None:
+    made = document(Settings())
+    for reference in re.findall(r'"\$ref": "#/([^"]+)"', json.dumps(made)):
+        place = made
+        for name in reference.split("/"):
+            place = place[name]
+    operations = [
+        item["operationId"] for path in made["paths"].values() for item in path.values() if "operationId" in item
+    ]
+    assert len(operations) == len(set(operations))
+
+
+@pytest.mark.parametrize("path", ["/", "/docs"])
+def test_pages_need_nothing_from_elsewhere(client: FlaskClient, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 200
+    assert answer.content_type == "text/html; charset=utf-8"
+    assert not re.search(r"(?:src|href)\s*=\s*[\"']?(?:https?:)?//", answer.text)
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+
+
+def test_health(client: FlaskClient) -> None:
+    assert client.get("/healthz").json == {"success": True, "status": "alive"}
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"]
+    assert answer.json is not None
+    assert answer.json["message"] == "clickhouse does not answer."
+    assert "TRIBUTARY_CLICKHOUSE_URL" in answer.json["detail"]
+    assert answer.json["parts"]["redis"]["ok"] is True
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/nope", 404, "not_found"),
+        ("GET", "/v1/batch", 405, "method_not_allowed"),
+        ("DELETE", "/batch/", 405, "method_not_allowed"),
+        ("POST", "/v1/reconcile", 405, "method_not_allowed"),
+        ("GET", "/v1//batch", 404, "not_found"),
+        ("GET", "/v1/reconcile", 401, "missing_key"),
+    ],
+)
+def test_errors_have_one_form(client: FlaskClient, method: str, path: str, status: int, code: str) -> None:
+    answer = client.open(path, method=method)
+    assert answer.status_code == status
+    assert answer.json is not None
+    assert answer.json["success"] is False
+    assert answer.json["code"] == code
+    assert answer.json["message"]
+    assert answer.json["detail"]
+    assert (status == 405) == ("Allow" in answer.headers)

@@ -1,0 +1,88 @@
+"""Are spend rows and adjustments read, and refused with field and remedy?"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from app.ingest.adjustments import read_adjustment
+from app.ingest.events import Adjustment, SpendRow
+from app.ingest.refusals import Refused
+from app.ingest.spend import newest_rows, read_spend
+from tests.unit.ingest_edge.read import NOW_MS, reading
+
+
+def spend(**row: Any) -> SpendRow:
+    row = {"day": "2026-01-31", "channel": "email", "amount": "12.345"} | row
+    return read_spend(msgspec.Raw(json.dumps(row).encode()), reading())
+
+
+def adjustment(**fields: Any) -> Adjustment:
+    fields = {"adjustment_id": "a1", "type": "restate", "order_id": "o1", "value": 5} | fields
+    return read_adjustment(msgspec.Raw(json.dumps(fields).encode()), reading())
+
+
+def test_spend() -> None:
+    assert spend(channel=" E-Mail ") == SpendRow("2026-01-31", "e-mail", "", "EUR", 1234)
+    assert spend(campaign="c", currency="jpy", amount=5).amount_minor == 5
+
+
+def test_the_later_row_of_a_key_counts() -> None:
+    rows = [spend(amount=1), spend(amount=2, campaign="x"), spend(amount=3)]
+    assert [row.amount_minor for row in newest_rows(rows)] == [300, 200]
+
+
+@pytest.mark.parametrize(
+    ("row", "code", "field"),
+    [
+        ({"day": None}, "bad_day", "day"),
+        ({"day": "2026-02-30"}, "bad_day", "day"),
+        ({"day": "1999-12-31"}, "bad_day", "day"),
+        ({"day": 5}, "bad_type", "day"),
+        ({"channel": ""}, "bad_channel", "channel"),
+        ({"channel": {}}, "bad_type", "channel"),
+        ({"campaign": []}, "bad_type", "campaign"),
+        ({"campaign": "x" * 513}, "text_too_long", "campaign"),
+        ({"amount": None}, "bad_amount", "amount"),
+        ({"amount": -1}, "bad_amount", "amount"),
+        ({"currency": "ZZZ"}, "bad_currency", "currency"),
+    ],
+)
+def test_refused_spend(row: dict[str, Any], code: str, field: str) -> None:
+    with pytest.raises(Refused, match=field) as caught:
+        spend(**row)
+    assert caught.value.code == code
+
+
+def test_adjustments() -> None:
+    assert adjustment() == Adjustment("a1", "restate", "o1", "5", "", NOW_MS, "")
+    assert adjustment(value="1.10", currency="usd", at=NOW_MS - 1, conversion_type="signup") == Adjustment(
+        "a1", "restate", "o1", "1.10", "USD", NOW_MS - 1, "signup"
+    )
+    assert adjustment(type="retract", value=None).value == ""
+
+
+@pytest.mark.parametrize(
+    ("fields", "code", "field"),
+    [
+        ({"adjustment_id": ""}, "missing_id", "adjustment_id"),
+        ({"order_id": None}, "missing_id", "order_id"),
+        ({"type": "refund"}, "bad_adjustment", "type"),
+        ({"type": {}}, "bad_adjustment", "type"),
+        ({"value": None}, "bad_amount", "value"),
+        ({"value": -3}, "bad_amount", "value"),
+        ({"value": "NaN"}, "bad_amount", "value"),
+        ({"value": 10**14, "currency": "KWD"}, "bad_amount", "value"),
+        ({"currency": "ZZZ"}, "bad_currency", "currency"),
+        ({"at": "someday"}, "bad_time", "at"),
+        ({"at": NOW_MS * 2}, "too_far_ahead", "at"),
+        ({"at": -5}, "too_old", "at"),
+    ],
+)
+def test_refused_adjustments(fields: dict[str, Any], code: str, field: str) -> None:
+    with pytest.raises(Refused, match=field) as caught:
+        adjustment(**fields)
+    assert caught.value.code == code
