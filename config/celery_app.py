@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from celery import Celery
+from kombu import Exchange
 from kombu import Queue as KombuQueue
 
 from config.queues import ROUTES, Queue, schedule
@@ -27,7 +28,7 @@ def make_celery(settings: Settings) -> Celery:
         task_serializer="json",
         result_serializer="json",
         accept_content=["json"],
-        task_queues=[KombuQueue(queue.value) for queue in Queue],
+        task_queues=[KombuQueue(queue.value, Exchange(queue.value), routing_key=queue.value) for queue in Queue],
         task_default_queue=Queue.MAINTENANCE.value,
         task_routes={str(name): {"queue": queue.value} for name, queue in ROUTES.items()},
         task_create_missing_queues=False,

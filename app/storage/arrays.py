@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -31,3 +32,9 @@ def _empty(kind: str) -> Any:
     if kind.startswith("DateTime"):
         return np.empty(0, dtype="datetime64[ns]")
     return np.empty(0, dtype=_NUMBERS.get(kind, np.dtype(object)))
+
+
+def warm_up() -> None:
+    """Load all that answers with arrays need; clickhouse-driver would load it at the first query."""
+    for module in ("pandas", "clickhouse_driver.numpy.result", "clickhouse_driver.columns.numpy.service"):
+        import_module(module)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.conftest import Up
+from tests.running import Up
 from workers.edge import Edge
 
 # path, values of its conversions, journeys that did not convert, ages in hours

@@ -18,8 +18,8 @@ from segment.analytics.client import Client as Segment
 from app.storage.client import Storage
 from app.storage.statements import TenantStatement
 from config.settings import Settings
-from tests.acceptance.conftest import Up
 from tests.acceptance.test_oracle import new_tenant, wait_for
+from tests.running import Up
 from workers.edge import Edge
 
 PEOPLE = 30
@@ -48,9 +48,7 @@ def post_with_segment_like(client: Any, journeys: list[Journey]) -> None:
         client.page(
             anonymous_id=one.device, properties=page, context=dict(campaign), timestamp=START, message_id=one.page
         )
-        client.identify(
-            one.person, {"plan": "free"}, anonymous_id=one.device, timestamp=START, message_id=one.login
-        )
+        client.identify(one.person, {"plan": "free"}, anonymous_id=one.device, timestamp=START, message_id=one.login)
         order = {"order_id": one.order, "revenue": 19.99, "currency": "USD"}
         later = START + timedelta(minutes=5)
         client.track(one.person, "Order Completed", order, timestamp=later, message_id=one.order)

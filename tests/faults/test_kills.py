@@ -14,7 +14,8 @@ from app.storage.client import Storage
 from app.storage.redis import make_redis
 from app.storage.statements import TenantStatement
 from config.settings import Settings
-from tests.faults.running import Sender, Up
+from tests.faults.sender import Sender
+from tests.running import Up
 
 SETTLE_LIMIT_S = 60
 
@@ -31,7 +32,8 @@ def settled(redis, shards: int) -> bool:
 
 def test_nothing_is_lost_and_nothing_counts_twice(tmp_path):
     rng = random.Random(1)
-    with Up(tmp_path / "stack") as up:
+    up = Up(tmp_path / "stack").start()
+    try:
         state = up.state
         settings = dataclasses.replace(
             Settings(), redis_url=state["redis_url"], clickhouse_url=state["clickhouse_url"]
@@ -54,7 +56,7 @@ def test_nothing_is_lost_and_nothing_counts_twice(tmp_path):
 
         redis = make_redis(settings.redis_url)
         while not settled(redis, settings.shards):
-            assert time.monotonic() - last_kill < SETTLE_LIMIT_S, up.log.read_text()[-6000:]
+            assert time.monotonic() - last_kill < SETTLE_LIMIT_S, up.log[-6000:]
             time.sleep(0.2)
 
         assert not sender.failures
@@ -67,6 +69,9 @@ def test_nothing_is_lost_and_nothing_counts_twice(tmp_path):
         assert orders == Counter(sender.orders)
         assert len(touches) == len(set(touches)) == len(sender.accepted) - len(sender.orders)
         assert Counter(row[0] for row in storage.rows(LEDGER, tenant_id=1)) == Counter(sender.orders)
-        report = up.get("/v1/reconcile").json()
+        with up.edge as edge:
+            report = edge.get("/v1/reconcile")
         assert report["reconciled"], report
         storage.close()
+    finally:
+        up.stop()

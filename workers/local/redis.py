@@ -84,7 +84,7 @@ class LocalRedis:
         self._port = self._port or free_port(self.host)
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
-                self._command(), cwd=self.path, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                self.command(), cwd=self.path, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
         self._wait_until_ready()
 
@@ -113,7 +113,8 @@ class LocalRedis:
         self.stop()
         self.start()
 
-    def _command(self) -> list[str]:
+    def command(self) -> list[str]:
+        """The command line that starts it in the foreground."""
         options = {
             "bind": self.host,
             "port": str(self.port),

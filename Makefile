@@ -1,0 +1,50 @@
+# Everything runs in .venv, which `install` keeps in step with setup.cfg and constraints.txt.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+# Other people's defaults (PYTHONPATH of a shell, an active environment) must not leak in.
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo up test lint faults bench load clean
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+install: $(STAMP)  ## the environment in .venv, pinned by constraints.txt
+
+$(STAMP): setup.cfg constraints.txt pyproject.toml Makefile
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Tributary needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1)." >&2; \
+	  echo "Name another one: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@echo "Installing into .venv with $$($(PYTHON) --version) (once; repeated when setup.cfg or constraints.txt change) …"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[local,dev]'
+	@touch $@
+	@echo "Installed."
+
+demo: install  ## a sample month through the whole stack, checked to the cent, then stopped
+	@$(BIN)/tributary demo
+
+up: install  ## the same stack, and it stays: Ctrl-C stops it
+	@$(BIN)/tributary up $(UP)
+
+test: install lint  ## lint, then unit, integration, acceptance and fault tests
+	@$(BIN)/python -m pytest tests $(PYTEST)
+
+lint: install  ## ruff, mypy, import floors
+	@$(BIN)/ruff check app config tasks workers tests load
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+faults: install  ## kill -9 of every part under load, again and again
+	@$(BIN)/python -m pytest tests/faults $(PYTEST)
+
+bench: install  ## measurements, one JSON object a line
+	@$(BIN)/python -m load.bench
+
+load: install  ## 400 events/s and a burst against a stack started by `make up`
+	@$(BIN)/locust --locustfile load/locustfile.py --headless $(LOAD)
+
+clean:  ## remove what make made, but not .tributary
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

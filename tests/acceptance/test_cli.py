@@ -1,0 +1,136 @@
+"""The commands of `tributary` against a running stack: do they do what they say, and say what is wrong?"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from app.ingest.dead_letters import DeadLetter, DeadLetters, Source
+from app.ledger.keys import conversion_key
+from app.storage.redis import make_redis
+from tests.running import Up
+from workers.edge import Edge
+
+NOW = datetime.now(UTC)
+TODAY = NOW.date().isoformat()
+
+
+def event(number: str, **more: object) -> dict[str, object]:
+    return {
+        "type": "track",
+        "event": "Order Completed",
+        "messageId": f"cli-{number}",
+        "userId": "cli",
+        "timestamp": NOW.isoformat(),
+        "properties": {"order_id": f"cli-{number}", "revenue": "5.00"},
+        **more,
+    }
+
+
+def test_events_are_imported_and_bad_lines_are_told(stack: Up, tmp_path: Path) -> None:
+    lines = [json.dumps(event("1")), "{", json.dumps(event("2", type="dance")), json.dumps(event("3"))]
+    file = tmp_path / "events.ndjson"
+    file.write_text("\n".join(lines))
+    told = stack.run("import", "events", str(file))
+    assert told.returncode == 1
+    assert "2 lines imported, 2 not" in told.stdout
+    assert "line 2: is not JSON" in told.stderr
+    assert "line 3: type is 'dance'. Send one of" in told.stderr
+    stack.wait(lambda: "credited" in (out := stack.run("explain", "cli-3").stdout) or "unattributed" in out, 20)
+
+
+def test_events_are_imported_from_csv(stack: Up, tmp_path: Path) -> None:
+    file = tmp_path / "events.csv"
+    head = "type,event,messageId,userId,timestamp,properties.order_id,properties.revenue"
+    file.write_text(f"{head}\ntrack,Order Completed,cli-csv,cli,{NOW.isoformat()},cli-csv,7.50\n")
+    told = stack.run("import", "events", str(file))
+    assert told.returncode == 0, told.stderr
+    stack.wait(lambda: "7.50 USD" in stack.run("explain", "cli-csv").stdout, 20)
+
+
+def test_spend_is_imported(stack: Up, tmp_path: Path) -> None:
+    file = tmp_path / "spend.csv"
+    file.write_text(f"day,channel,campaign,amount,currency\n{TODAY},email,news,12.50,USD\n{TODAY},email,news,x,USD\n")
+    told = stack.run("import", "spend", str(file))
+    assert told.returncode == 1
+    assert "1 lines imported, 1 not" in told.stdout
+    assert "line 3: " in told.stderr
+
+
+def test_a_range_is_attributed_again(stack: Up) -> None:
+    tomorrow = (NOW.date() + timedelta(days=1)).isoformat()
+    told = stack.run("reattribute", "--from", TODAY, "--to", tomorrow)
+    assert told.returncode == 0, told.stderr
+    job_id = told.stdout.splitlines()[0]
+    assert "done: " in told.stdout
+    assert json.loads(stack.run("jobs", "show", job_id).stdout)["state"] == "done"
+
+
+def test_a_dead_letter_is_listed_and_replayed_once_the_rules_allow_it(stack: Up) -> None:
+    made = json.loads(stack.run("tenants", "create", "letters", "--json").stdout)
+    old = event("old", timestamp=(NOW - timedelta(days=500)).isoformat())
+    with Edge(stack.state["url"], write_key=made["write_key"]) as edge:
+        answer = edge.send_events([old], NOW.isoformat())
+    assert answer["rejected"][0]["code"] == "too_old"
+    number = str(made["tenant_id"])
+    [letter] = [
+        json.loads(line) for line in stack.run("dead-letters", "list", "--tenant", number, "--json").stdout.splitlines()
+    ]
+    assert letter["reason"] == "too_old"
+    told = stack.run("dead-letters", "replay", "--tenant", number)
+    assert told.returncode == 1
+    assert "0 replayed, 1 still cannot be" in told.stdout
+    assert "older than" in told.stderr
+    assert "too_old" in stack.run("dead-letters", "list", "--tenant", number).stdout
+
+
+def test_conversions_that_were_given_up_are_replayed(stack: Up, tmp_path: Path) -> None:
+    file = tmp_path / "one.ndjson"
+    file.write_text(json.dumps(event("buried")))
+    assert stack.run("import", "events", str(file)).returncode == 0
+    stack.wait(lambda: "unattributed" in stack.run("explain", "cli-buried").stdout, 20)
+    [number] = [
+        line.split()[1] for line in stack.run("tenants", "list").stdout.splitlines() if line.startswith("demo ")
+    ]
+    keys = [conversion_key("Order Completed", "cli-buried")]
+    body = json.dumps({"tenant_id": int(number), "conversion_keys": keys})
+    redis = make_redis(stack.state["redis_url"])
+    DeadLetters(redis, 1000).add(DeadLetter(int(number), "not_attributed", "Why.", "Remedy.", Source.CHUNK.value, body))
+    redis.close()
+    assert "! dead letters: " in stack.run("doctor").stdout
+    told = stack.run("dead-letters", "replay", "--reason", "not_attributed")
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert "1 replayed, 0 still cannot be" in told.stdout
+    assert "0 shown" in stack.run("dead-letters", "list", "--reason", "not_attributed").stdout
+
+
+def test_tenants_are_made_and_their_keys_replaced(stack: Up) -> None:
+    made = json.loads(stack.run("tenants", "create", "second", "--timezone", "Europe/Berlin", "--json").stdout)
+    assert "second" in stack.run("tenants", "list").stdout
+    again = stack.run("tenants", "create", "second")
+    assert again.returncode == 1
+    assert "Choose another slug" in again.stderr
+    key = stack.run("tenants", "rotate-key", "second", "--which", "write").stdout.strip()
+    with Edge(stack.state["url"], write_key=key) as edge:
+        assert edge.send_events([event("second")], NOW.isoformat())["accepted"] == 1
+    with Edge(stack.state["url"], secret_key=made["secret_key"]) as edge:
+        assert edge.get("/v1/reports/attribution")["timezone"] == "Europe/Berlin"
+
+
+def test_the_ledger_is_exported(stack: Up, tmp_path: Path) -> None:
+    file = tmp_path / "ledger.csv"
+    assert stack.run("export", "--output", str(file)).returncode == 0
+    assert file.read_text().startswith("conversion_type,order_id,")
+
+
+def test_without_a_stack_the_remedy_is_told(tmp_path: Path) -> None:
+    told = Up(tmp_path).run("report")
+    assert told.returncode == 1
+    assert "tributary up" in told.stderr
+
+
+def test_migrate_may_be_repeated(stack: Up) -> None:
+    told = stack.run("migrate")
+    assert told.returncode == 0, told.stderr
+    assert "up to date" in told.stdout

@@ -1,0 +1,78 @@
+"""Do imports run down only, and does each room import no more than it may?"""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PURE = ("app/attribution", "app/channels")
+PURE_MAY = {"numpy", "scipy", "lightgbm"}
+
+
+def imports_of(file: Path) -> Iterator[str]:
+    """The modules that a file names in its import statements, wherever they stand."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file} imports by dots"
+            yield str(node.module)
+
+
+def files(*folders: str) -> list[Path]:
+    return [file for folder in folders for file in sorted((ROOT / folder).rglob("*.py"))]
+
+
+def test_the_floors():
+    """Import Linter with the contracts of setup.cfg."""
+    command = [Path(sys.executable).parent / "lint-imports", "--no-logo", "--no-cache"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("file", files(*PURE), ids=lambda file: str(file.relative_to(ROOT)))
+def test_pure_rooms_import_numbers_and_the_standard_library_only(file):
+    own = tuple(folder.replace("/", ".") for folder in PURE)
+    for name in imports_of(file):
+        top = name.partition(".")[0]
+        assert top in sys.stdlib_module_names or top in PURE_MAY or name.startswith(own), f"it imports {name}"
+
+
+@pytest.mark.parametrize("library", ["clickhouse_driver", "chdb"])
+def test_one_room_alone_opens_clickhouse(library):
+    allowed = (ROOT / "app/storage", ROOT / "workers/local/clickhouse")
+    for file in files("app", "config", "tasks", "workers"):
+        if not file.is_relative_to(allowed[0]) and not file.is_relative_to(allowed[1]):
+            assert not any(name.partition(".")[0] == library for name in imports_of(file)), file
+
+
+@pytest.mark.parametrize("library", ["flask", "celery"])
+def test_services_know_neither_flask_nor_celery(library):
+    rooms = [
+        f"app/{name}" for name in ("attribution", "channels", "identity", "ledger", "reports", "storage", "tenants")
+    ]
+    for file in files(*rooms):
+        assert not any(name.partition(".")[0] == library for name in imports_of(file)), file
+
+
+def test_the_edge_loads_no_numbers_and_starts_quickly():
+    """The whole application, in a process of its own; SciPy and NumPy would cost each web process memory and time."""
+    script = """
+import sys, time
+began = time.process_time()
+from app.http import create_app
+from config.settings import Settings
+create_app(Settings())
+heavy = sorted({"numpy", "scipy", "lightgbm", "pandas", "chdb"} & set(sys.modules))
+print(f"{time.process_time() - began:.2f}", *heavy)
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    seconds, *heavy = done.stdout.split()
+    assert heavy == []
+    assert float(seconds) < 1  # of processor time: others may be using it too

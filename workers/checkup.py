@@ -1,0 +1,180 @@
+"""Is every part as it should be? One small check a part, each with what it found and what helps."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from app.errors import TributaryError
+from app.ingest.dead_letters import DeadLetters
+from app.ingest.inbox import Inbox
+from app.storage import keys
+from app.storage.connections import close_all, get_storage
+from app.storage.migrations import pending
+from app.storage.redis import get_redis
+from config.celery_app import celery
+from config.queues import Queue
+from config.settings import Settings, get_settings
+
+OLD_BATCH_S, OVERDUE_S = 60, 60
+BEAT_LOCK = "redbeat::lock"
+
+
+class Verdict(StrEnum):
+    OK = "ok"
+    WARNING = "warning"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check found; `remedy` is empty where all is well."""
+
+    part: str
+    verdict: Verdict
+    text: str
+    remedy: str = ""
+
+
+Findings = Iterator[Finding]
+
+
+def checkup() -> Findings:
+    """All checks; those that need Redis are left out where it does not answer."""
+    settings = get_settings()
+    yield Finding("settings", Verdict.OK, f"environment {settings.environment}, {settings.shards} shards")
+    redis = get_redis(settings)
+    yield from _guarded("ClickHouse", lambda: _clickhouse(settings))
+    try:
+        facts = {**redis.info("server"), **redis.info("persistence"), **redis.info("memory")}
+    except RedisError as error:
+        yield Finding(
+            "Redis", Verdict.WRONG, f"does not answer ({error})", "Start it; TRIBUTARY_REDIS_URL says where it is."
+        )
+        return
+    yield from _redis(facts)
+    yield from _guarded("workers", _workers)
+    yield from _beat(redis)
+    yield from _inbox(Inbox(redis, settings), settings)
+    yield from _runs(redis)
+    yield from _dead_letters(DeadLetters(redis, settings.dead_letter_entries))
+    close_all()
+
+
+def _guarded(part: str, check: Callable[[], Findings]) -> Findings:
+    """A check that may itself fail: that is a finding too."""
+    try:
+        yield from check()
+    except TributaryError as error:
+        yield Finding(part, Verdict.WRONG, error.message, error.detail)
+    except (OSError, RedisError) as error:
+        yield Finding(part, Verdict.WRONG, str(error), "See that it runs and can be reached from here.")
+
+
+def _clickhouse(settings: Settings) -> Findings:
+    get_storage(settings=settings).ping()
+    if missing := pending(settings):
+        names = ", ".join(missing)
+        yield Finding("ClickHouse", Verdict.WRONG, f"answers, but lacks {names}", "Run `tributary migrate`.")
+    else:
+        yield Finding("ClickHouse", Verdict.OK, "answers; the schema is up to date")
+
+
+def _redis(facts: dict[str, Any]) -> Findings:
+    version = str(facts["redis_version"])
+    if tuple(int(part) for part in version.split(".")[:2]) < (6, 2):
+        yield Finding("Redis", Verdict.WRONG, f"is version {version}", "Tributary needs 6.2; 7.2 in production.")
+    else:
+        yield Finding("Redis", Verdict.OK, f"answers, version {version}")
+    policy = facts.get("maxmemory_policy")
+    if policy != "noeviction":
+        yield Finding(
+            "Redis memory",
+            Verdict.WRONG,
+            f"maxmemory-policy is {policy}: it would throw away events that nobody has stored yet",
+            "Set maxmemory-policy to noeviction.",
+        )
+    if not facts.get("aof_enabled"):
+        yield Finding(
+            "Redis durability",
+            Verdict.WRONG,
+            "its log of writes (AOF) is off: a restart loses events that were answered 200",
+            "Set appendonly to yes, and appendfsync to always (or everysec, if a second may be lost).",
+        )
+    elif facts.get("aof_last_write_status") != "ok":
+        yield Finding("Redis durability", Verdict.WRONG, "its log of writes fails", "See its log; is the disk full?")
+
+
+def _workers() -> Findings:
+    answers = celery.control.inspect(timeout=2.0).active_queues() or {}
+    served = {queue["name"] for queues in answers.values() for queue in queues}
+    missing = [queue.value for queue in Queue if queue.value not in served]
+    if missing:
+        yield Finding(
+            "workers",
+            Verdict.WRONG,
+            f"{len(answers)} answer; nobody takes from {', '.join(missing)}",
+            "Start a worker whose --queues name them (see Procfile); one that is stuck ends itself.",
+        )
+    else:
+        yield Finding("workers", Verdict.OK, f"{len(answers)} answer; every queue has one")
+
+
+def _beat(redis: Any) -> Findings:
+    if redis.exists(BEAT_LOCK):
+        yield Finding("beat", Verdict.OK, "holds its lock")
+    else:
+        yield Finding(
+            "beat",
+            Verdict.WRONG,
+            "nobody holds its lock: lost wake-ups are not found again",
+            "Start one (see Procfile); two are safe, one works.",
+        )
+
+
+def _inbox(inbox: Inbox, settings: Settings) -> Findings:
+    depths = {shard: inbox.depth(shard) for shard in range(settings.shards)}
+    now_ms = time.time_ns() // 1_000_000
+    ages_s = [(now_ms - oldest) / 1000 for shard in depths if (oldest := inbox.oldest_ms(shard)) is not None]
+    text = f"{sum(depths.values()):,} batches wait, the oldest for {max(ages_s, default=0):.0f} s"
+    if max(ages_s, default=0) > OLD_BATCH_S:
+        yield Finding(
+            "inbox",
+            Verdict.WRONG,
+            text,
+            "Nothing is lost. Is ClickHouse up, do the workers log errors? More workers help.",
+        )
+    else:
+        yield Finding("inbox", Verdict.OK, text)
+
+
+def _runs(redis: Any) -> Findings:
+    latest_ms = time.time_ns() // 1_000_000 - OVERDUE_S * 1000
+    overdue = redis.zcount(keys.RUNS_DUE, "-inf", latest_ms)
+    if overdue:
+        yield Finding(
+            "runs",
+            Verdict.WRONG,
+            f"{overdue} are more than {OVERDUE_S} s overdue",
+            "The sweep should have sent them again: see that beat and a worker for `maintenance` run.",
+        )
+    else:
+        yield Finding("runs", Verdict.OK, f"{redis.zcard(keys.RUNS_DUE)} open, none overdue")
+
+
+def _dead_letters(letters: DeadLetters) -> Findings:
+    count = letters.count()
+    if count:
+        yield Finding(
+            "dead letters",
+            Verdict.WARNING,
+            f"{count:,} were given up",
+            "`tributary dead-letters list` says why; `tributary dead-letters replay` sends them again.",
+        )
+    else:
+        yield Finding("dead letters", Verdict.OK, "none")

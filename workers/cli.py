@@ -1,0 +1,68 @@
+"""What can be done from a shell? ``tributary COMMAND``; each module of `workers.commands` is one of them."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from app.errors import TributaryError
+from config.settings import SettingsError
+
+COMMANDS = {
+    "up": "stack",
+    "demo": "demo",
+    "migrate": "migrate",
+    "tenants": "tenants",
+    "import": "imports",
+    "report": "report",
+    "explain": "explain",
+    "reconcile": "reconcile",
+    "export": "export",
+    "reattribute": "reattribute",
+    "jobs": "jobs",
+    "dead-letters": "dead_letters",
+    "doctor": "doctor",
+}
+"""Command -> module; a module is imported when its command is asked for."""
+
+
+class Commands(click.Group):
+    """Imports no more than the command needs: `--help` and `report` need no database driver."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"workers.commands.{COMMANDS[name]}").command
+        return command
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="tributary")
+def tributary() -> None:
+    """Multi-touch attribution: events in, credit out, to the cent."""
+
+
+def main() -> None:
+    """The console script: errors that we know are told in two lines, without a traceback."""
+    try:
+        tributary(prog_name="tributary")
+    except TributaryError as error:
+        click.echo(f"tributary: {error.message}", err=True)
+        if error.detail:
+            click.echo(f"  {error.detail}", err=True)
+        sys.exit(1)
+    except SettingsError as error:
+        click.echo(f"tributary: {error}", err=True)
+        sys.exit(2)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader (head, less) has seen enough
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

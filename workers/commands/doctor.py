@@ -1,0 +1,29 @@
+"""``tributary doctor``: what is wrong, and what helps?"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from workers.commands.target import stack_option, use_engines
+
+MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "wrong": ("✗", "red")}
+
+
+@click.command("doctor")
+@stack_option
+def command(path: Path) -> None:
+    """Check settings, Redis, ClickHouse, workers, beat, inbox, runs and dead letters; exit code 1 if one is wrong."""
+    use_engines(path)
+    from workers.checkup import Verdict, checkup
+
+    findings = list(checkup())
+    for finding in findings:
+        mark, colour = MARKS[finding.verdict.value]
+        click.echo(f"{click.style(mark, fg=colour)} {finding.part}: {finding.text}")
+        if finding.remedy:
+            click.echo(f"    {finding.remedy}")
+    if any(finding.verdict is Verdict.WRONG for finding in findings):
+        sys.exit(1)

@@ -1,0 +1,30 @@
+"""``tributary export``: every single credit, as CSV."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+
+from workers.commands.target import edge_of, edge_options
+
+
+@click.command("export")
+@click.option("--from", "from_day", help="First day, YYYY-MM-DD; 30 days ago by default.")
+@click.option("--to", "to_day", help="The day after the last one; tomorrow by default.")
+@click.option("--output", type=click.File("wb"), default="-", help="A file; standard output by default.")
+@edge_options
+def command(
+    from_day: str | None,
+    to_day: str | None,
+    output: BinaryIO,
+    url: str | None,
+    secret_key: str | None,
+    write_key: str | None,
+    path: Path,
+) -> None:
+    """Export the ledger: one line per conversion, model and touch."""
+    edge = edge_of(path, url, secret_key, write_key)
+    for piece in edge.pieces("/v1/export/ledger", {"format": "csv", "from": from_day, "to": to_day}):
+        output.write(piece)
