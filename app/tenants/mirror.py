@@ -133,4 +133,5 @@ def _redis_errors() -> Iterator[None]:
     try:
         yield
     except RedisError as error:
-        raise Unavailable("redis_unavailable", f"Redis does not answer ({error}).", "Try again soon.") from error
+        # Redis' own words may name hosts, and the edge gives this to anyone: the logs have them as the cause.
+        raise Unavailable("redis_unavailable", "Redis does not answer.", "Try again soon.") from error
