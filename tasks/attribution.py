@@ -24,10 +24,10 @@ def dispatch(run_id: str) -> int:
     headers = [
         attribute_chunk.signature(
             kwargs={
-                "run_id": run_id,
-                "chunk": number,
                 "tenant": context.tenant(chunk.tenant_id).slug,
                 "conversions": chunk.conversions,
+                "chunk": number,
+                "run_id": run_id,
             },
             queue=queue.value,
         )

@@ -16,7 +16,7 @@ def drain(*, shard: int) -> dict[str, Any]:
     """Store the next block of a shard, dispatch what it calls for, and wake the next drain if more waits."""
     hold = context.shard(shard)
     if not hold.hold():
-        return {"shard": shard, "outcome": "held by another drain"}
+        return {"outcome": "held by another drain", "shard": shard}
     try:
         drained = context.drain().next_block(hold)
     except BaseException:
@@ -27,4 +27,4 @@ def drain(*, shard: int) -> dict[str, Any]:
         dispatch(drained.run_id)
     if more_waits:
         drain.apply_async(kwargs={"shard": shard})
-    return {"shard": shard, **asdict(drained)}
+    return {**asdict(drained), "shard": shard}

@@ -13,7 +13,7 @@ from tasks.ingest import drain
 from tasks.policy import task
 
 
-@task(TaskName.SWEEP)
+@task(TaskName.SWEEP, shown=False)
 def sweep() -> dict[str, Any]:
     """Wake shards where batches wait unattended, and send overdue runs again."""
     woken = [shard for shard in range(context.settings.shards) if context.inbox.asleep(shard)]

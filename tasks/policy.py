@@ -10,7 +10,7 @@ from config.celery_app import celery
 from config.queues import TaskName
 
 
-def task(name: TaskName, *, in_chord: bool = False, retries: int = 0) -> Callable[[Callable[..., Any]], Any]:
+def task(name: TaskName, *, in_chord: bool = False, retries: int = 0, shown: bool = True) -> Callable[[Callable[..., Any]], Any]:
     """Declare a task.
 
     Parameters
@@ -19,6 +19,7 @@ def task(name: TaskName, *, in_chord: bool = False, retries: int = 0) -> Callabl
     in_chord : its result is kept, because a chord waits for it.
     retries : tries after the first one while a part does not answer, 1, 2, 4, … seconds apart with jitter. What is
         still undone then is found by the sweep.
+    shown : support sees it in Flower; metrics count it either way.
     """
     declare: Callable[[Callable[..., Any]], Any] = celery.task(
         name=str(name),
@@ -28,5 +29,6 @@ def task(name: TaskName, *, in_chord: bool = False, retries: int = 0) -> Callabl
         retry_backoff=1,
         retry_backoff_max=30,
         retry_jitter=True,
+        send_events=shown,
     )
     return declare

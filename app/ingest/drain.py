@@ -38,10 +38,11 @@ class Drained:
     """What one drain did. `run_id` is empty where no conversion was affected."""
 
     outcome: str
-    batches: int = 0
+    tenants: tuple[str, ...] = ()
     events: int = 0
     duplicates: int = 0
     conversions: int = 0
+    batches: int = 0
     run_id: str = ""
 
 
@@ -82,10 +83,11 @@ class Drain:
         self._bury_unreadable(block)
         shard.hold()
         chunks = self._chunks(block.batches, rows, memo)
-        run_id = f"b{block.token}"
+        run_id = f"b{block.token[:16]}"
         acknowledged = self._runs.acknowledge(block.shard, block.last, run_id, chunks)
         return Drained(
             "stored" if acknowledged else "done by another drain",
+            tenants=tuple(self._tenant_of(tenant).slug for tenant in sorted({b.tenant_id for b in block.batches})),
             batches=len(block.batches),
             events=block.events,
             duplicates=rows.duplicates + block.events - len(received),

@@ -43,10 +43,10 @@ def attribute_or_bury(services: Services, run_id: str, number: int, slug: str) -
     ------
     Unavailable : a part does not answer; the chunk stays open.
     """
-    told: dict[str, Any] = {"tenant": slug, "run_id": run_id, "chunk": number}
+    told: dict[str, Any] = {"chunk": number, "run_id": run_id}
     chunk, record = services.runs.open_chunk(run_id, number), services.runs.get(run_id)
     if chunk is None or record is None:
-        return {**told, "outcome": "done before"}
+        return {"outcome": "done before", "tenant": slug, **told}
     work = _Work(services, services.tenant(chunk.tenant_id), run_id, record.version)
     parts = work.attribute(chunk.conversion_keys())
     days = {day for part in parts for day in part.days}
@@ -54,12 +54,13 @@ def attribute_or_bury(services: Services, run_id: str, number: int, slug: str) -
     touches = sum(part.touches for part in parts)
     services.runs.finish(run_id, number, chunk.tenant_id, sorted(days), attributed=conversions, touches=touches)
     return {
-        **told,
         "outcome": "attributed" if not work.buried else "attributed but for some, see the dead letters",
+        "tenant": slug,
         "conversions": conversions,
         "touches": touches,
         "unattributed": sum(part.unattributed for part in parts),
         "given_up": work.buried,
+        **told,
     }
 
 

@@ -30,13 +30,14 @@ def close(storage: Storage, runs: Runs, registry: Registry, run_id: str) -> dict
     insert_runs(storage, _row(record, state, runs.now_version()), task="attribution.close_run")
     runs.close(run_id, state)
     return {
-        "run_id": run_id,
         "outcome": state.value,
+        "tenants": [registry.get(tenant_id).slug for tenant_id in record.tenant_ids],
         "conversions": record.attributed,
         "touches": record.touches,
         "chunks": record.chunks,
         "chunks_failed": record.chunks_failed,
         "days": sum(len(days) for days in touched.values()),
+        "run_id": run_id,
     }
 
 
