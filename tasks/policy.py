@@ -10,7 +10,9 @@ from config.celery_app import celery
 from config.queues import TaskName
 
 
-def task(name: TaskName, *, in_chord: bool = False, retries: int = 0, shown: bool = True) -> Callable[[Callable[..., Any]], Any]:
+def task(
+    name: TaskName, *, in_chord: bool = False, retries: int = 0, shown: bool = True
+) -> Callable[[Callable[..., Any]], Any]:
     """Declare a task.
 
     Parameters
