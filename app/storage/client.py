@@ -191,8 +191,12 @@ class Storage:
         return self._run("command", send, tenant_id=None, task="migrate")
 
     def ping(self) -> None:
-        """Raise `Unavailable` unless ClickHouse answers."""
-        self.rows(_PING)
+        """Raise `Unavailable` unless ClickHouse answers now; nothing is tried again."""
+
+        def send(client: Client, query_id: str, settings: dict[str, Any]) -> None:
+            client.execute(_PING.sql, query_id=query_id, settings=settings)
+
+        self._run(_PING.name, send, tenant_id=None, task="", tries_again=False)
 
     def close(self) -> None:
         """Close the connection; the next query opens another."""
@@ -211,6 +215,7 @@ class Storage:
         tenant_id: int | None,
         task: str,
         is_insert: bool = False,
+        tries_again: bool = True,
     ) -> T:
         """The one way to ClickHouse."""
         comment = json.dumps({"statement": name, "tenant": tenant_id, "task": task}, separators=(",", ":"))
@@ -235,7 +240,7 @@ class Storage:
                     raise
                 wait = random.uniform(longest_wait / 2, longest_wait)
                 late = time.monotonic() - began + wait > self.retry_for_s
-                if late or not isinstance(failure, StorageTransient):
+                if late or not tries_again or not isinstance(failure, StorageTransient):
                     raise failure from error
                 longest_wait = min(LONGEST_WAIT_S, 2 * longest_wait)
             else:
