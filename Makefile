@@ -6,7 +6,10 @@ STAMP := .venv/.installed
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test lint faults bench load clean
+RATE ?= 400
+SECONDS ?= 30
+LOCUST ?= --headless
+.PHONY: help install demo up test lint faults bench load locust clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -43,8 +46,11 @@ faults: install  ## kill -9 of every part under load, again and again
 bench: install  ## measurements, one JSON object a line
 	@$(BIN)/python -m load.bench
 
-load: install  ## 400 events/s and a burst against a stack started by `make up`
-	@$(BIN)/locust --locustfile load/locustfile.py --headless $(LOAD)
+load: install  ## RATE events/s for SECONDS against a stack started by `make up`; every event is accounted for
+	@$(BIN)/python -m load.run --rate $(RATE) --seconds $(SECONDS) $(LOAD)
+
+locust: install  ## the same by Locust: 400 events/s, then a burst of 2,000; with its web page: make locust LOCUST=
+	@$(BIN)/locust --locustfile load/locustfile.py $(LOCUST)
 
 clean:  ## remove what make made, but not .tributary
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

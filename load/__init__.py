@@ -1,0 +1,1 @@
+"""How fast is it, and does every event arrive? Benchmarks (`python -m load.bench`) and load (`python -m load.run`)."""

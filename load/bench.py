@@ -1,0 +1,47 @@
+"""How fast are the parts? ``python -m load.bench [--only NAME …] [--quick]``: one JSON object a line.
+
+Two ways of doing one thing are measured in turns, and compared as a ratio of medians of one run: absolute figures
+depend on the machine and on who else works on it. What is going on goes to stderr.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator, Sequence
+
+from load import chunk, drain, edge, kernel, touch_query
+from load.figures import Figure
+from load.machine import heading
+from load.setting import Setting
+
+BENCHMARKS: dict[str, Callable[[Setting], Iterator[Figure]]] = {
+    "kernel": kernel.measure,
+    "touch_query": touch_query.measure,
+    "chunk": chunk.measure,
+    "edge": edge.measure,
+    "drain": drain.measure,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    options = _options(arguments)
+    print(heading(), file=sys.stderr, flush=True)
+    with Setting(is_quick=options.quick) as setting:
+        for name in options.only or BENCHMARKS:
+            setting.say(f"{name} …")
+            for figure in BENCHMARKS[name](setting):
+                print(figure.line(), flush=True)
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m load.bench", description=__doc__)
+    parser.add_argument("--only", nargs="+", choices=list(BENCHMARKS), metavar="NAME", help=", ".join(BENCHMARKS))
+    parser.add_argument(
+        "--quick", action="store_true", help="small tables and few rounds: shows that it works, not how fast"
+    )
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    main()
