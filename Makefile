@@ -9,10 +9,10 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 RATE ?= 400
 SECONDS ?= 30
 LOCUST ?= --headless
-.PHONY: help install demo up test lint faults bench load locust clean
+.PHONY: help install demo up test lint faults bench load locust conformance-peers clean
 
 help:  ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
 
 install: $(STAMP)  ## the environment in .venv, pinned by constraints.txt
 
@@ -51,6 +51,10 @@ load: install  ## RATE events/s for SECONDS against a stack started by `make up`
 
 locust: install  ## the same by Locust: 400 events/s, then a burst of 2,000; with its web page: make locust LOCUST=
 	@$(BIN)/locust --locustfile load/locustfile.py $(LOCUST)
+
+conformance-peers: install  ## four peers on the same journeys: where each agrees, where and why not
+	@$(BIN)/python -m load.conformance install
+	@$(BIN)/python -m load.conformance $(CONFORMANCE)
 
 clean:  ## remove what make made, but not .tributary
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
