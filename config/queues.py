@@ -25,6 +25,9 @@ class TaskName(StrEnum):
     CLOSE_RUN = "attribution.close_run"
     START_RUN = "attribution.start_run"
     SWEEP = "maintenance.sweep"
+    ERASE = "erasure.erase"
+    SEND_WEBHOOKS = "webhooks.send_webhooks"
+    DELIVER_WEBHOOK = "webhooks.deliver_webhook"
 
 
 ROUTES: dict[str, Queue] = {
@@ -33,6 +36,9 @@ ROUTES: dict[str, Queue] = {
     TaskName.CLOSE_RUN: Queue.ATTRIBUTION,
     TaskName.START_RUN: Queue.BACKFILL,
     TaskName.SWEEP: Queue.MAINTENANCE,
+    TaskName.ERASE: Queue.BACKFILL,
+    TaskName.SEND_WEBHOOKS: Queue.MAINTENANCE,
+    TaskName.DELIVER_WEBHOOK: Queue.BACKFILL,
 }
 
 
@@ -44,4 +50,8 @@ class Periodic:
 
 def schedule(settings: Settings) -> dict[str, Periodic]:
     """What beat sends, by entry name."""
-    return {"sweep": Periodic(TaskName.SWEEP, settings.sweep_every_s)}
+    return {
+        "sweep": Periodic(TaskName.SWEEP, settings.sweep_every_s),
+        "erase": Periodic(TaskName.ERASE, settings.erase_every_s),
+        "webhooks": Periodic(TaskName.SEND_WEBHOOKS, settings.webhook_every_s),
+    }

@@ -57,6 +57,14 @@ class Settings:
     future_hours: int = _setting(24, "events further ahead than this are refused", low=0, high=24 * 30)
     tenant_cache_s: float = _setting(5.0, "how long a process may use its copy of a tenant", low=0, high=3600)
 
+    shared_device_users: int = _setting(
+        5, "an anonymousId that met more users than this is nobody's; reattribute after a change", low=1, high=1000
+    )
+    erase_every_s: float = _setting(60.0, "how often beat finishes erasures", low=1, high=86_400)
+    webhook_every_s: float = _setting(5.0, "how often beat sends webhooks that are due", low=1, high=3_600)
+    webhook_attempts: int = _setting(8, "after so many tries a webhook goes to the dead letters", low=1, high=50)
+    webhook_private: int = _setting(0, "1 lets webhooks go to private and loopback addresses", low=0, high=1)
+
     task_soft_limit_s: int = _setting(120, "a task is asked to stop after this", low=1, high=3_600)
     task_hard_limit_s: int = _setting(150, "a task is killed after this", low=2, high=7_200)
     query_limit_s: int = _setting(60, "max_execution_time of a query", low=1, high=3_600)

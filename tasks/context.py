@@ -63,7 +63,7 @@ class Context:
         return Drain(self.redis, self.storage, self.settings, self.tenant)
 
     def tenant(self, tenant_id: int) -> Tenant:
-        return self.registry.get(tenant_id)
+        return self.registry.fresh(tenant_id)
 
 
 context = Context()

@@ -21,6 +21,8 @@ COMMANDS = {
     "reconcile": "reconcile",
     "export": "export",
     "reattribute": "reattribute",
+    "rules": "rules",
+    "channels": "channels",
     "jobs": "jobs",
     "dead-letters": "dead_letters",
     "doctor": "doctor",

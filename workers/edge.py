@@ -46,6 +46,9 @@ class Edge:
     def post(self, path: str, body: Any) -> dict[str, Any]:
         return self._call("POST", path, body, f"Bearer {self._secret_key}")
 
+    def put(self, path: str, body: Any) -> dict[str, Any]:
+        return self._call("PUT", path, body, f"Bearer {self._secret_key}")
+
     def get(self, path: str, query: Mapping[str, str | None] | None = None) -> dict[str, Any]:
         return self._call("GET", _with_query(path, query), None, f"Bearer {self._secret_key}")
 

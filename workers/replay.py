@@ -21,6 +21,7 @@ from app.ingest.inbox import Inbox
 from app.ingest.replay import read_again
 from app.ledger.reattribute import start_run
 from app.ledger.runs import RunKind
+from app.ledger.webhooks import send_again
 from app.storage import keys
 from app.storage.connections import get_storage
 from app.storage.redis import get_redis
@@ -56,6 +57,9 @@ def replay_all(*, tenant_id: int | None, reason: str | None, limit: int | None) 
         if letter.source == Source.CHUNK:
             found = json.loads(letter.body)
             start_run(redis, settings, RunKind.REPLAY, found["tenant_id"], found["conversion_keys"])
+            return
+        if letter.source == Source.WEBHOOK:
+            send_again(redis, letter)
             return
         if letter.source == Source.EDGE:
             batch = read_again(letter, registry.get(letter.tenant_id), settings)

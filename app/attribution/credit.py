@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.attribution.journeys import JourneyRules, Journeys, select
-from app.attribution.models import ModelParams, weigh
+from app.attribution.journeys import NO_PREVIOUS_MS, JourneyRules, Journeys, select
+from app.attribution.models import NO_MILESTONE_MS, ModelParams, weigh
 from app.attribution.money import MICRO, share
 from app.attribution.touches import Bools, Floats, Int64s, Touches, UInt64s, require_flat
 
@@ -28,6 +28,9 @@ class Conversions:
         Taken back whole: counts for nothing, net.
     previous_ms : int64 (n,), optional
         Needed for reset only: `journeys.previous_conversions`.
+    milestone_ms : int64 (k, n), optional
+        When the person reached each milestone before the conversion; `NO_PREVIOUS_MS` where it did not. Needed where
+        `ModelParams.milestone` is above 0.
     """
 
     time_ms: Int64s
@@ -36,6 +39,7 @@ class Conversions:
     net_minor: Int64s
     retracted: Bools
     previous_ms: Int64s | None = None
+    milestone_ms: Int64s | None = None
 
     def __post_init__(self) -> None:
         n = len(self.time_ms)
@@ -125,7 +129,7 @@ def credit(
     ([[1000, 0, 0], [0, 0, 1000], [400, 200, 400]], [False, True])
     """
     journeys = select(touches, conversions.time_ms, rules or JourneyRules(), conversions.previous_ms)
-    weighed = weigh(journeys.offsets, journeys.age_ms, params)
+    weighed = weigh(journeys.offsets, journeys.age_ms, params, _milestone_ages(conversions))
     touch_key = touches.key[journeys.index]
 
     def shared(value: Int64s) -> Int64s:
@@ -148,3 +152,13 @@ def credit(
         net_minor=net,
         unattributed=np.diff(journeys.offsets) == 0,
     )
+
+
+def _milestone_ages(conversions: Conversions) -> Int64s | None:
+    if conversions.milestone_ms is None:
+        return None
+    reached = conversions.milestone_ms != NO_PREVIOUS_MS
+    ages: Int64s = np.where(
+        reached, conversions.time_ms - np.where(reached, conversions.milestone_ms, 0), NO_MILESTONE_MS
+    )
+    return ages

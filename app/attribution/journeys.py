@@ -21,7 +21,10 @@ class Reuse(StrEnum):
 
 
 class Fate(IntEnum):
-    """What became of a touch; exactly one reason each, the first that applies in this order."""
+    """What became of a touch; exactly one reason each.
+
+    The rules are asked in this order but for `LOST_TIE`, which comes after `TAKEN_BY_EARLIER_CONVERSION`.
+    """
 
     CREDITED = 0
     AFTER_CONVERSION = 1
@@ -31,6 +34,7 @@ class Fate(IntEnum):
     FILTERED_DIRECT = 5
     COLLAPSED = 6
     OVER_CAP = 7
+    LOST_TIE = 8
 
     @property
     def label(self) -> str:
@@ -56,6 +60,10 @@ class JourneyRules:
         Keep only the newest of touches in a row with one channel.
     reuse : Reuse
         `RESET`: a touch serves only the next conversion of its person.
+    channel_windows : tuple of (channel, click window, view window)
+        In milliseconds, for the channels that have their own.
+    clicks_win_ties : bool
+        Leave out views at the very millisecond of a click that is in the journey. Before the filters.
 
     Raises
     ------
@@ -70,9 +78,12 @@ class JourneyRules:
     excluded_channels: frozenset[str] = frozenset()
     collapse_repeats: bool = False
     reuse: Reuse = Reuse.REUSE
+    channel_windows: tuple[tuple[str, int, int], ...] = ()
+    clicks_win_ties: bool = False
 
     def __post_init__(self) -> None:
-        if self.click_window_ms < 0 or self.view_window_ms < 0:
+        of_channels = [window for _, click, view in self.channel_windows for window in (click, view)]
+        if min(self.click_window_ms, self.view_window_ms, *of_channels) < 0:
             raise ValueError("a window must be 0 milliseconds or more")
         if self.cap < 2:
             raise ValueError("the cap must be 2 touches or more: the first and the last")
@@ -155,6 +166,8 @@ def select(
     _apply_windows(fate, age_ms, touches, rules)
     if rules.reuse is Reuse.RESET:
         _apply_reset(fate, touches, n, previous_conversion_ms)
+    if rules.clicks_win_ties:
+        _apply_ties(fate, touches)
     if rules.excluded_channels:
         _filter(fate, touches, n, rules.excluded_channels, Fate.FILTERED_CHANNEL)
     if rules.skip_direct:
@@ -214,7 +227,11 @@ def previous_conversions(
 
 
 def _apply_windows(fate: NDArray[np.uint8], age_ms: Int64s, touches: Touches, rules: JourneyRules) -> None:
-    window_ms = np.where(touches.kind == TouchKind.VIEW, rules.view_window_ms, rules.click_window_ms)
+    is_view = touches.kind == TouchKind.VIEW
+    window_ms = np.where(is_view, rules.view_window_ms, rules.click_window_ms)
+    for channel, click_ms, view_ms in rules.channel_windows:
+        own = _is_named(touches, frozenset({channel}))[touches.channel]
+        window_ms[own] = np.where(is_view[own], view_ms, click_ms)
     fate[age_ms > window_ms] = Fate.OUTSIDE_WINDOW
     fate[age_ms < 0] = Fate.AFTER_CONVERSION
 
@@ -225,6 +242,20 @@ def _apply_reset(fate: NDArray[np.uint8], touches: Touches, n: int, previous_con
     require_flat("previous_conversion_ms", previous_conversion_ms, np.int64, n)
     taken = touches.time_ms <= previous_conversion_ms[touches.conversion_index]
     fate[taken & (fate == Fate.CREDITED)] = Fate.TAKEN_BY_EARLIER_CONVERSION
+
+
+def _apply_ties(fate: NDArray[np.uint8], touches: Touches) -> None:
+    """Drop the views that stand at one time with a click of their journey."""
+    alive = _alive(fate)
+    if not len(alive):
+        return
+    conversion, time_ms = touches.conversion_index[alive], touches.time_ms[alive]
+    begins = np.ones(len(alive), np.bool_)
+    begins[1:] = (conversion[1:] != conversion[:-1]) | (time_ms[1:] != time_ms[:-1])
+    moment = np.cumsum(begins) - 1
+    is_click = touches.kind[alive] == TouchKind.CLICK
+    has_click = np.bincount(moment[is_click], minlength=moment[-1] + 1) > 0
+    fate[alive[~is_click & has_click[moment]]] = Fate.LOST_TIE
 
 
 def _filter(fate: NDArray[np.uint8], touches: Touches, n: int, names: frozenset[str], reason: Fate) -> None:

@@ -13,7 +13,7 @@ from app.channels.hosts import is_own, site_of_host, site_of_source
 from app.channels.names import Channel
 from app.channels.tables import CLICK_IDS, MEDIA, ORGANIC_SITES, PAID_SITES, SOURCES, WEAK_MEDIA, Site
 
-_PAID = re.compile(r"cp.|.*[-_ ]cp.|ppc|.*[-_ ]ppc|retargeting|remarketing|paid.*")
+_PAID = re.compile(r".*cp.*|ppc|.*[-_ ]ppc|retargeting|remarketing|paid.*", re.DOTALL)
 _SHOP = re.compile(r"(?:.*[^a-df-z])?shop.*|.*shopping.*", re.DOTALL)
 _NOTHING = frozenset({"", "(none)", "none", "(not set)", "(not provided)"})
 _LONGEST = 256  # characters that are looked at: what is cached stays small whatever is sent
@@ -78,9 +78,11 @@ def _classify(
 def _of_campaign(source: str, medium: str, campaign: str, click_id: str) -> Channel:
     if "cross-network" in campaign or medium == "cross-network":
         return Channel.CROSS_NETWORK
+    site = site_of_source(source)
+    if medium == "cpm" and site is not None:
+        return _paid(site, campaign)
     if medium in MEDIA:
         return MEDIA[medium]
-    site = site_of_source(source)
     if _PAID.fullmatch(medium):
         return _paid(site or _site_of_click(click_id), campaign)
     # A click id of an advertisement, on a campaign that does not say that it is paid for.
@@ -88,6 +90,8 @@ def _of_campaign(source: str, medium: str, campaign: str, click_id: str) -> Chan
         return _of_click(click_id)
     if source in SOURCES:
         return SOURCES[source]
+    if _SHOP.fullmatch(campaign):
+        return Channel.ORGANIC_SHOPPING
     if site is not None:
         return ORGANIC_SITES[site]
     if medium in WEAK_MEDIA:

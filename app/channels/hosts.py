@@ -54,6 +54,19 @@ def is_own(host: str, own_hosts: tuple[str, ...]) -> bool:
     return False
 
 
+def is_below(host: str, sites: frozenset[str]) -> bool:
+    """Whether a host is one of some sites (given without ``www.``), or below one.
+
+    Examples
+    --------
+    >>> sites = frozenset({"paypal.com"})
+    >>> is_below("www.paypal.com", sites), is_below("notpaypal.com", sites)
+    (True, False)
+    """
+    labels = host.split(".")
+    return any(".".join(labels[start:]) in sites for start in range(len(labels)))
+
+
 def site_of_host(host: str) -> Site | None:
     """The kind of site that a host belongs to.
 

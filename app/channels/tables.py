@@ -112,17 +112,52 @@ CLICK_IDS: dict[str, tuple[Channel, Site | None]] = {
     "dclid": (Channel.DISPLAY, None),
     "msclkid": (Channel.PAID_SEARCH, Site.SEARCH),
     "yclid": (Channel.PAID_SEARCH, Site.SEARCH),
+    "vmcid": (Channel.PAID_SEARCH, Site.SEARCH),
     "ttclid": (Channel.PAID_SOCIAL, Site.SOCIAL),
     "twclid": (Channel.PAID_SOCIAL, Site.SOCIAL),
     "li_fat_id": (Channel.PAID_SOCIAL, Site.SOCIAL),
     "rdt_cid": (Channel.PAID_SOCIAL, Site.SOCIAL),
     "epik": (Channel.PAID_SOCIAL, Site.SOCIAL),
     "sccid": (Channel.PAID_SOCIAL, Site.SOCIAL),
+    "ScCid": (Channel.PAID_SOCIAL, Site.SOCIAL),  # how Snapchat writes it
+    "qclid": (Channel.PAID_SOCIAL, Site.SOCIAL),
     "irclickid": (Channel.AFFILIATES, None),
     "awc": (Channel.AFFILIATES, None),
+    "cjevent": (Channel.AFFILIATES, None),
+    "ranSiteID": (Channel.AFFILIATES, None),
+    "sscid": (Channel.AFFILIATES, None),
+    "tduid": (Channel.AFFILIATES, None),
+    "tblci": (Channel.PAID_OTHER, None),
+    "dicbo": (Channel.PAID_OTHER, None),
+    "obclid": (Channel.PAID_OTHER, None),
+    "awclid": (Channel.PAID_OTHER, None),
+    "spclid": (Channel.AUDIO, None),
+    "adct": (Channel.DISPLAY, None),
+    "gad_source": (Channel.PAID_SEARCH, Site.SEARCH),  # Google Ads, where consent keeps gclid away
     "mc_cid": (Channel.EMAIL, None),
+    "mc_eid": (Channel.EMAIL, None),
+    "_kx": (Channel.EMAIL, None),
+    "_hsenc": (Channel.EMAIL, None),
+    "mkt_tok": (Channel.EMAIL, None),
+    "ml_subscriber": (Channel.EMAIL, None),
+    "srsltid": (Channel.ORGANIC_SHOPPING, Site.SHOPPING),  # Google's free product listings
     # Facebook and Instagram put theirs on every outbound link, so by itself it proves no payment.
     "fbclid": (Channel.ORGANIC_SOCIAL, Site.SOCIAL),
     "igshid": (Channel.ORGANIC_SOCIAL, Site.SOCIAL),
+    "igsh": (Channel.ORGANIC_SOCIAL, Site.SOCIAL),
 }
 """Click ids by parameter, the most telling first: the channel where no campaign says otherwise, and whose they are."""
+
+_PAYMENT = (
+    "paypal.com stripe.com klarna.com afterpay.com clearpay.co.uk affirm.com sezzle.com "
+    "zip.co amazonpay.com pay.amazon.com payments.amazon.com pay.google.com adyen.com "
+    "braintreegateway.com worldpay.com checkout.com mollie.com sofort.com giropay.de "
+    "paydirekt.de secure.ogone.com wallee.com saferpay.com datatrans.com quickpay.net nets.eu "
+    "bambora.com vipps.no swish.nu ideal.nl bancontact.com przelewy24.pl payu.com payu.pl "
+    "paysafecard.com skrill.com 2checkout.com razorpay.com paytm.com payu.in mercadopago.com "
+    "pagseguro.uol.com.br ebanx.com alipay.com authorize.net squareup.com "
+    "checkout.shopify.com shopifycs.com paddle.com fastspring.com cardinalcommerce.com "
+    "arcot.com 3dsecure.io "
+)
+PAYMENT_PROVIDERS: frozenset[str] = frozenset(_PAYMENT.split())
+"""Sites that a buyer is sent to in order to pay, and comes back from: the preset of referral exclusions."""

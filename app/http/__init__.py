@@ -4,8 +4,13 @@ auth        write keys and secret keys
 body        the posted body, unpacked and within its limits
 ingest      events, as Segment's and PostHog's SDKs send them
 costs       spend and adjustments
-reports     reports, reconciliation, explanation, export
+fx          exchange rates
+reports     reports, reconciliation, explanation
 jobs        attributing a range again
+rules       the tenant's rules, and touches classified again
+persons     persons parted and erased, and what changed in a credit
+exports     the ledger, to take away
+webhooks    who is told of closed runs
 operations  is it alive, is it ready
 openapi     the description of all of it
 pages       the dashboard and the readable description
@@ -24,7 +29,20 @@ from app.http.metrics import count_request
 from app.http.parts import Parts, install_parts
 from config.settings import Settings
 
-BLUEPRINTS = ("ingest", "costs", "reports", "jobs", "operations", "openapi", "pages")
+BLUEPRINTS = (
+    "ingest",
+    "costs",
+    "fx",
+    "reports",
+    "jobs",
+    "rules",
+    "persons",
+    "exports",
+    "webhooks",
+    "operations",
+    "openapi",
+    "pages",
+)
 PACKED_ROOM = 64 * 1024
 """Bytes that a body may have above `batch_bytes` before it is unpacked: what does not shrink grows a little."""
 

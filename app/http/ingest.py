@@ -18,7 +18,7 @@ from app.http.auth import key_in_headers, tenant_of_write_key
 from app.http.body import read_body
 from app.http.cors import allow_any_origin
 from app.http.errors import error_answer
-from app.http.metrics import count_accepted, count_rejected
+from app.http.metrics import count_accepted, count_rejected, count_warning
 from app.http.parts import Parts, parts
 from app.ingest.envelope import Posted, open_batch, open_capture, open_event
 from app.ingest.events import Adjustment, Batch, Event, SpendRow, encode_batch
@@ -41,12 +41,25 @@ BATCH_PATHS = ("/v1/batch", "/v1/import", "/v1/b")
 CAPTURE_PATHS = ("/batch", "/capture", "/i/v0/e", "/e")
 
 
+MEANINGLESS = "Words such as null or undefined name nobody: the id was taken as missing. Send an id or leave it out."
+
+
+class Warned(msgspec.Struct):
+    """Something that was put right by itself, and how often."""
+
+    code: str
+    field: str
+    count: int
+    detail: str
+
+
 class Answer(msgspec.Struct):
     """What a request with good or bad events is answered."""
 
     success: bool
     accepted: int
     rejected: list[Rejection]
+    warnings: list[Warned] | msgspec.UnsetType = msgspec.UNSET
 
 
 def _take(opened: Callable[[bytes], Posted], dialect: Dialect, event_type: str = "") -> Response:
@@ -61,7 +74,10 @@ def _take(opened: Callable[[bytes], Posted], dialect: Dialect, event_type: str =
     reading = begin_reading(tenant, received_ms, posted.sent_at, service.settings, event_type)
     verdicts = judge(posted, dialect, reading, tenant.tenant_id)
     keep(service, tenant, received_ms, verdicts, events=verdicts.events)
-    return answer(verdicts, len(verdicts.events), alone=posted.alone)
+    warned = Counter(reading.warnings)
+    for field, count in warned.items():
+        count_warning(field, count)
+    return answer(verdicts, len(verdicts.events), alone=posted.alone, warned=warned)
 
 
 def keep(
@@ -93,13 +109,14 @@ def keep(
         count_rejected(reason, count)
 
 
-def answer(verdicts: Verdicts, accepted: int, *, alone: bool) -> Response:
+def answer(verdicts: Verdicts, accepted: int, *, alone: bool, warned: Counter[str] | None = None) -> Response:
     """200 with the verdicts; a request of one thing alone that is refused is answered 400, with the verdict as well."""
     if alone and verdicts.rejected:
         first = verdicts.rejected[0]
         refused = TributaryError(first.code, first.message, first.detail, status=_status_of(first.code))
         return error_answer(refused, extra={"accepted": accepted, "rejected": verdicts.rejected})
-    body = msgspec.json.encode(Answer(True, accepted, verdicts.rejected))
+    warnings = [Warned("meaningless_id", field, count, MEANINGLESS) for field, count in (warned or {}).items()]
+    body = msgspec.json.encode(Answer(True, accepted, verdicts.rejected, warnings or msgspec.UNSET))
     return Response(body, content_type="application/json")
 
 

@@ -34,6 +34,11 @@ def _latency(endpoint: str) -> Histogram:
     return _seconds.labels(endpoint)
 
 
+def count_warning(field: str, events: int) -> None:
+    """Ids that named nobody, by the field that they stood in."""
+    _event_counter("warned", f"meaningless_id:{field}").inc(events)
+
+
 def count_accepted(events: int) -> None:
     if events:
         _event_counter("accepted", "").inc(events)

@@ -8,8 +8,11 @@ from typing import Any
 import msgspec
 from flask import Blueprint, Response
 
+from app.http.openapi_change import CHANGE_SCHEMAS, change_paths
 from app.http.openapi_events import EVENT_SCHEMAS, event_paths
+from app.http.openapi_money import MONEY_SCHEMAS, money_paths
 from app.http.openapi_reports import REPORT_SCHEMAS, report_paths
+from app.http.openapi_rules import rules_paths, rules_schemas
 from app.http.parts import parts
 from app.ingest.envelope import MOST_EVENTS
 from config.settings import Settings
@@ -47,9 +50,15 @@ def document(settings: Settings) -> dict[str, Any]:
             {"name": "events", "description": "Send events. Any browser origin may."},
             {"name": "costs", "description": "Spend and adjustments. Secret key."},
             {"name": "reports", "description": "Read what was credited. Secret key."},
+            {"name": "change", "description": "Persons, history, export, webhooks. Secret key."},
             {"name": "operations", "description": "Health and this description. No key."},
         ],
-        "paths": event_paths(settings) | report_paths() | _operation_paths(),
+        "paths": event_paths(settings)
+        | report_paths()
+        | money_paths()
+        | rules_paths()
+        | change_paths()
+        | _operation_paths(),
         "components": {
             "securitySchemes": {
                 "writeKeyBasic": {
@@ -60,7 +69,7 @@ def document(settings: Settings) -> dict[str, Any]:
                 "writeKeyHeader": {"type": "apiKey", "in": "header", "name": "X-Write-Key"},
                 "secretKey": {"type": "http", "scheme": "bearer", "description": "The tenant's secret key."},
             },
-            "schemas": _SCHEMAS | EVENT_SCHEMAS | REPORT_SCHEMAS,
+            "schemas": _SCHEMAS | EVENT_SCHEMAS | REPORT_SCHEMAS | MONEY_SCHEMAS | rules_schemas() | CHANGE_SCHEMAS,
             "responses": _RESPONSES,
         },
     }

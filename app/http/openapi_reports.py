@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.attribution.names import FIVE_MODELS
+from app.http.openapi_money import NET_WORDS
 
 _REF = "#/components/schemas/"
 _DAYS = {
@@ -21,11 +22,13 @@ def report_paths() -> dict[str, Any]:
             "AttributionReport",
             _DAYS
             | {
-                "by": "Of channel, campaign, day, week, month, conversion_type, parted by commas; channel by default.",
+                "by": "Of channel, campaign, day, week, month, conversion_type, source, parted by commas; channel by "
+                "default.",
                 "models": f"Of {', '.join(FIVE_MODELS)}, parted by commas; all by default.",
                 "currency": "Convert everything into this currency; rows per currency where missing.",
                 "conversion_type": "Only these conversions.",
-            },
+            }
+            | NET_WORDS,
         ),
         "/v1/reconcile": _get(
             "The proof that credited + unattributed = total, for every currency and model.", "Reconciliation", _DAYS
@@ -35,15 +38,6 @@ def report_paths() -> dict[str, Any]:
             "Explanation",
             {"conversion_type": "Where the order has several."},
             path="order_id",
-        ),
-        "/v1/export/ledger": _get(
-            "The ledger: one line per conversion, model and touch.",
-            "",
-            _DAYS
-            | {
-                "format": "csv.",
-                "text": "safe (the default: formulas are defused with an apostrophe) or raw.",
-            },
         ),
         "/v1/reattribute": _reattribute(),
         "/v1/jobs/{job_id}": _get("How far a job is.", "Job", {}, path="job_id"),

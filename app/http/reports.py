@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import msgspec
 from flask import Blueprint, Response, g, request
@@ -12,10 +11,11 @@ from app.errors import BadInput
 from app.http.auth import secret_key
 from app.http.parts import parts
 from app.reports.attribution import attribution
+from app.reports.compare import compare, read_measure
 from app.reports.days import Period, read_period
 from app.reports.explain import explain
 from app.reports.explained import shown
-from app.reports.export import ledger_csv, require_format
+from app.reports.journeys import journeys, read_journeys_query
 from app.reports.query import read_query
 from app.reports.reconcile import reconcile
 from app.storage.client import Storage
@@ -30,15 +30,36 @@ _ORDER_BYTES = 512
 @secret_key
 def attribution_report() -> Response:
     """Credit by channel, campaign, day, …, for each model."""
-    _only("from", "to", "by", "models", "currency", "conversion_type")
-    query = read_query(
-        _period(),
-        by=request.args.get("by", ""),
-        models=request.args.get("models", ""),
-        currency=request.args.get("currency", ""),
-        conversion_type=request.args.get("conversion_type", ""),
-    )
+    words = ("by", "models", "currency", "conversion_type", "adjusted", "as_of")
+    _only("from", "to", *words)
+    query = read_query(_period(), **{word: request.args.get(word, "") for word in words})
     return _json(attribution(_storage(), g.tenant, query, now_ms=_now_ms()).shown())
+
+
+@bp.get("/v1/reports/journeys")
+@secret_key
+def journeys_report() -> Response:
+    """Top paths, their length and time lag, first to last, assists; converting against not."""
+    _only("from", "to", "conversion_type", "limit", "with")
+    words = request.args
+    query = read_journeys_query(
+        _period(),
+        conversion_type=words.get("conversion_type", ""),
+        limit=words.get("limit", ""),
+        with_=words.get("with", ""),
+    )
+    return _json(journeys(_storage(), g.tenant, query, now_ms=_now_ms()).shown())
+
+
+@bp.get("/v1/reports/compare")
+@secret_key
+def compare_report() -> Response:
+    """Models beside each other: ranks, shares, and the money that the choice moves."""
+    words = ("by", "models", "currency", "conversion_type", "adjusted", "as_of")
+    _only("from", "to", "measure", *words)
+    query = read_query(_period(), **{word: request.args.get(word, "") for word in words})
+    measure = read_measure(request.args.get("measure", ""))
+    return _json(compare(_storage(), g.tenant, query, measure, now_ms=_now_ms()).shown())
 
 
 @bp.get("/v1/reconcile")
@@ -59,38 +80,9 @@ def conversion(order_id: str) -> Response:
     return _json(shown(explain(_storage(), g.tenant, order_id, request.args.get("conversion_type", ""))))
 
 
-@bp.get("/v1/export/ledger")
-@secret_key
-def ledger_export() -> Response:
-    """The ledger as CSV, streamed. An error on the way cuts the transfer off: nobody takes it for whole."""
-    _only("from", "to", "format", "text")
-    require_format(request.args.get("format", "csv"))
-    text = request.args.get("text", "safe")
-    if text not in ("safe", "raw"):
-        raise BadInput("bad_text", f"text is {text[:40]!r}.", "Use text=safe (the default) or text=raw.")
-    period = _period()
-    name = f"ledger-{g.tenant.slug}-{period.first}-{period.end}.csv"
-    return Response(
-        _begun(ledger_csv(_storage(), g.tenant, period, raw_text=text == "raw")),
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"},
-    )
-
-
 def _storage() -> Storage:
     """This thread's own."""
     return get_storage(settings=parts().settings)
-
-
-def _begun(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """The same pieces, the first two made already: what fails at once is still answered as an error."""
-    first = [piece for _, piece in zip(range(2), pieces, strict=False)]
-
-    def all_of_them() -> Iterator[bytes]:
-        yield from first
-        yield from pieces
-
-    return all_of_them()
 
 
 def _period() -> Period:

@@ -1,17 +1,20 @@
 """Whose id is it, and which other ids are the same person's? (SEMANTICS 2.10)
 
 Users that an alias joined are one person. An anonymousId belongs to the first user that it met, from the beginning,
-and to each further user from their first meeting on; meeting two users joins nobody. Rows in storage keep the raw id
+and to each further user from their first meeting on; meeting two users joins nobody. One that met more than
+`shared_device_users` users is a shared device and belongs to none of them, at no time. Rows in storage keep the raw id
 for ever: a person is expanded into ids, each with the times in which it is that person's, when a question is asked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from app.ingest.events import ANONYMOUS, USER
+from config.settings import get_settings
 
+_NONE_CHANGED: Mapping[str, int] = {}
 FROM_EVER = -(1 << 62)
 FOR_EVER = 1 << 62
 
@@ -30,8 +33,15 @@ class Alias:
 
 @dataclass(slots=True)
 class Identities:
-    """Everything known about some ids, and the persons that they make."""
+    """Everything known about some ids, and the persons that they make.
 
+    Parameters
+    ----------
+    most_users : an anonymousId that met more users than this is a shared device. How many it met in all counts, and
+        never in which order they came: the same meetings make the same persons.
+    """
+
+    most_users: int
     _parents: dict[str, str] = field(default_factory=dict)
     _meetings: dict[str, dict[str, int]] = field(default_factory=dict)
     _owners: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
@@ -63,10 +73,35 @@ class Identities:
 
     def ids(self, id: str) -> set[str]:
         """Every id that was ever of a person that `id` was ever of."""
-        if id.startswith(USER):
-            persons = {self._root(id)}
-        else:
-            persons = {self._root(user) for _, user in self._timeline(id)} or {id}
+        found = self._ids_of_persons(id, {user for _, user in self._timeline(id)})
+        return {other for other in found if other == id or not self.is_shared(other)}
+
+    def touched_by(self, id: str, changed: int) -> set[str]:
+        """Every id whose conversions may change where `changed` meetings of `id` came or went.
+
+        A device that these made a shared one (or no more) changes for all of its users. One that was and stays shared
+        changes for nobody, however many its users are.
+        """
+        turned = self.is_shared(id) and self._leads_on(id, changed)
+        return self._ids_of_persons(id, self.users_met(id)) if turned else self.ids(id)
+
+    def owners(self, anonymous: str) -> list[str]:
+        """The users whose an anonymousId was, in order of time."""
+        return [user for _, user in self._timeline(anonymous)]
+
+    def users_met(self, anonymous: str) -> set[str]:
+        """The users that an anonymousId met."""
+        return {met for met in self._meetings.get(anonymous, {}) if met.startswith(USER)}
+
+    def is_shared(self, anonymous: str) -> bool:
+        """Whether an anonymousId met so many users that it is nobody's."""
+        return anonymous.startswith(ANONYMOUS) and len(self.users_met(anonymous)) > self.most_users
+
+    def _leads_on(self, id: str, changed: int) -> bool:
+        return len(self.users_met(id)) - changed <= self.most_users
+
+    def _ids_of_persons(self, id: str, owners: set[str]) -> set[str]:
+        persons = {self._root(id)} if id.startswith(USER) else {self._root(user) for user in owners} or {id}
         found = {id}
         for person in persons:
             for user in self._members_of(person):
@@ -89,7 +124,7 @@ class Identities:
         """Owners in order: (from when on, user); the first one owns from the beginning."""
         known = self._owners.get(anonymous)
         if known is None:
-            met = self._meetings.get(anonymous, {})
+            met = {} if self.is_shared(anonymous) else self._meetings.get(anonymous, {})
             known = sorted((ts, user) for user, ts in met.items() if user.startswith(USER))
             if known:
                 known[0] = (FROM_EVER, known[0][1])
@@ -123,19 +158,27 @@ class Identities:
                 self._parents[other] = one
 
 
-def resolve(ids: Iterable[str], links_of: Callable[[list[str]], Iterable[Link]]) -> Identities:
+def resolve(
+    ids: Iterable[str],
+    links_of: Callable[[list[str]], Iterable[Link]],
+    *,
+    most_users: int | None = None,
+    changed: Mapping[str, int] = _NONE_CHANGED,
+) -> Identities:
     """Look up everything that matters to the persons of some ids.
 
     Parameters
     ----------
     ids : raw ids with their prefix.
     links_of : gives the stored meetings of a list of ids; asked two or three times.
+    most_users : of one anonymousId; the setting `shared_device_users` where None.
+    changed : how many meetings of an id came or went just now; see `Identities.touched_by`.
 
     A round asks for the ids found in the round before. From a user the walk goes to the users it was joined with and
     to its anonymousIds; of an anonymousId only the meetings are read, and its users are followed where it was asked
     for itself: who shares a device with a person is not that person.
     """
-    identities = Identities()
+    identities = Identities(get_settings().shared_device_users if most_users is None else most_users)
     asked: set[str] = set()
     wanted = set(ids)
     start = frozenset(wanted)
@@ -143,7 +186,6 @@ def resolve(ids: Iterable[str], links_of: Callable[[list[str]], Iterable[Link]])
         asked.update(fresh)
         links = list(links_of(fresh))
         identities._learn(links)
-        for id, met, _ in links:
-            if id.startswith(USER) or (met.startswith(USER) and id in start):
-                wanted.add(met)
+        followed = {id for id in fresh if id in start and identities._leads_on(id, changed.get(id, 0))}
+        wanted.update(met for id, met, _ in links if id.startswith(USER) or (id in followed and met.startswith(USER)))
     return identities

@@ -12,6 +12,9 @@ import msgspec
 from app.ingest.events import Adjustment, Batch, Event, SpendRow
 from app.ledger.keys import conversion_key
 
+CANCELLED_TOUCH = 255
+"""`is_deleted` of a touch's twin: above every revision that classifying history again may give it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Received:
@@ -32,6 +35,7 @@ class Known(msgspec.Struct, array_like=True, frozen=True):
     ts: int
     role: str
     owner: str
+    user_id: str = ""
 
 
 class NewLink(msgspec.Struct, array_like=True, frozen=True):
@@ -106,6 +110,7 @@ class Rows:
     TOUCHPOINTS = (
         *("tenant_id", "user_id", "ts", "message_id", "kind", "channel", "campaign", "source", "medium"),
         *("term", "content", "click_id", "url", "referrer", "cost"),
+        *("said", "sent_source", "sent_campaign", "event_name"),
         *("rules_version", "received_at", "retention_days", "is_deleted"),
     )
     CONVERSIONS = (
@@ -162,7 +167,9 @@ def _add(rows: Rows, item: Received) -> None:
         rows.touchpoints.append(
             (tenant_id, event.user_id, event.ts, event.message_id, touch.kind, touch.channel, touch.campaign)
             + (touch.source, touch.medium, touch.term, touch.content, touch.click_id, touch.url)
-            + (touch.referrer, touch.cost, item.rules_version, item.received_ms, retention, 0)
+            + (touch.referrer, touch.cost, touch.said, touch.sent_source or touch.source)
+            + (touch.sent_campaign or touch.campaign, event.name if event.event_type == "track" else "")
+            + (item.rules_version, item.received_ms, retention, 0)
         )
         rows.touched.append((tenant_id, event.user_id, event.ts))
     rows.events.append(
@@ -174,13 +181,14 @@ def _add(rows: Rows, item: Received) -> None:
 def _cancel(rows: Rows, item: Received, before: Known) -> None:
     """A twin of the row that the event made when it was thought to be later."""
     tenant_id, message_id = item.tenant_id, before.message_id
-    tail = (item.rules_version, item.received_ms, item.retention_days, 1)
+    stamp = (item.rules_version, item.received_ms, item.retention_days)
     if before.role == "touch":
-        rows.touchpoints.append((tenant_id, before.owner, before.ts, message_id, 0) + ("",) * 10 + tail)
+        row = (tenant_id, before.owner, before.ts, message_id, 0) + ("",) * 14 + stamp
+        rows.touchpoints.append((*row, CANCELLED_TOUCH))
         rows.touched.append((tenant_id, before.owner, before.ts))
     elif before.role == "conversion":
         key = int(before.owner)
-        rows.conversions.append((tenant_id, "", "", key, before.ts, message_id, "", "", 0, "") + tail)
+        rows.conversions.append((tenant_id, "", "", key, before.ts, message_id, before.user_id, "", 0, "", *stamp, 1))
         rows.converted.append((tenant_id, key, before.ts))
 
 

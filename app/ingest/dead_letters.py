@@ -18,6 +18,7 @@ class Source(StrEnum):
     EDGE = "edge"
     DRAIN = "drain"
     CHUNK = "chunk"
+    WEBHOOK = "webhook"
 
 
 class DeadLetter(msgspec.Struct, frozen=True):

@@ -15,11 +15,13 @@ from app.identity.resolve import Identities, resolve
 from app.ingest import blocks
 from app.ingest.blocks import Known, Memo, NewLink, Received, Rows
 from app.ingest.dead_letters import DeadLetter, DeadLetters, Source
-from app.ingest.events import Batch
+from app.ingest.events import USER, Batch
 from app.ingest.inbox import Block, Shard
+from app.ledger.earlier import later_conversions
 from app.ledger.runs import Chunk, Runs, make_chunks
 from app.storage.client import Storage
 from app.storage.conversions import conversions_after, keys_of_orders
+from app.storage.erased import erased_among
 from app.storage.events import known_messages
 from app.storage.failures import StoragePermanent
 from app.storage.identity import links_of
@@ -29,6 +31,8 @@ from config.settings import Settings
 DAY_MS = 86_400_000
 FAR_MS = 4_102_444_800_000
 """2100: later than any event that is taken."""
+LONG_AGO_MS = -FAR_MS
+"""Earlier than any event: what is known from then on is never new."""
 
 log = logging.getLogger(__name__)
 
@@ -104,12 +108,24 @@ class Drain:
 
     def _look_up(self, received: Sequence[Received]) -> Memo:
         known: list[Known] = []
+        alive: list[Received] = []
         for tenant_id, items in _by_tenant(received).items():
+            gone = self._erased(tenant_id, items)
+            known += [Known(tenant_id, items[place].event.message_id, LONG_AGO_MS, "erased", "") for place in gone]
+            items = [item for place, item in enumerate(items) if place not in gone]
+            if not items:
+                continue
+            alive += items
             since_ms = min(item.received_ms for item in items) - self._settings.duplicate_days * DAY_MS
             ids = [item.event.message_id for item in items]
             for message_id, row in known_messages(self._storage, tenant_id, ids, since_ms).items():
-                known.append(Known(tenant_id, message_id, row.ts_ms, row.role, row.owner))
-        return Memo(known, self._new_links(received))
+                known.append(Known(tenant_id, message_id, row.ts_ms, row.role, row.owner, row.user_id))
+        return Memo(known, self._new_links(alive))
+
+    def _erased(self, tenant_id: int, items: Sequence[Received]) -> set[int]:
+        """Places of events of erased persons: they count as repeats of what is no more, and bring nobody together."""
+        sent = [(item.event.message_id, item.event.user_id, item.event.ts, item.received_ms) for item in items]
+        return erased_among(self._storage, tenant_id, sent, task="ingest.drain")
 
     def _new_links(self, received: Sequence[Received]) -> list[NewLink]:
         met = blocks.meetings(received)
@@ -192,8 +208,12 @@ class Drain:
                 affected.setdefault(tenant_id, {}).setdefault(key, 0)
         touched, linked = _touches_by_tenant(rows.touched), _links_by_tenant(memo.links)
         for tenant_id in touched.keys() | linked.keys():
-            found = self._late(tenant_id, touched.get(tenant_id, {}), linked.get(tenant_id, set()))
+            found = self._late(tenant_id, touched.get(tenant_id, {}), linked.get(tenant_id, {}))
             for key, ts in found:
+                affected.setdefault(tenant_id, {}).setdefault(key, ts)
+        for tenant_id in {tenant_id for tenant_id, _, _ in rows.converted}:
+            converted = [key for of, key, _ in rows.converted if of == tenant_id]
+            for key, ts in later_conversions(self._storage, self._tenant_of(tenant_id), converted):
                 affected.setdefault(tenant_id, {}).setdefault(key, ts)
         chunks: list[Chunk] = []
         for tenant_id in sorted(affected):
@@ -201,12 +221,14 @@ class Drain:
             chunks += make_chunks(tenant_id, by_time, self._settings.chunk_conversions)
         return chunks
 
-    def _late(self, tenant_id: int, touched: dict[str, list[int]], linked: set[str]) -> Iterable[tuple[int, int]]:
+    def _late(self, tenant_id: int, touched: dict[str, list[int]], linked: dict[str, int]) -> Iterable[tuple[int, int]]:
         """(conversion key, time) of earlier conversions that the block's touches and meetings reach."""
-        identities = resolve(touched.keys() | linked, lambda ids: links_of(self._storage, tenant_id, ids))
-        window_ms = self._tenant_of(tenant_id).rules.widest_window_ms
+        identities = resolve(
+            touched.keys() | linked.keys(), lambda ids: links_of(self._storage, tenant_id, ids), changed=linked
+        )
+        window_ms = self._tenant_of(tenant_id).widest_window_ms
         times = _spread(touched, identities)
-        merged = {alias for id in linked for alias in identities.ids(id)}
+        merged = {alias for id, changed in linked.items() for alias in identities.touched_by(id, changed)}
         ids = sorted(times.keys() | merged)
         low = [0 if id in merged else min(times[id]) for id in ids]
         high = [FAR_MS if id in merged else max(times[id]) + window_ms for id in ids]
@@ -229,10 +251,13 @@ def _touches_by_tenant(touched: Iterable[tuple[int, str, int]]) -> dict[int, dic
     return found
 
 
-def _links_by_tenant(links: Iterable[NewLink]) -> dict[int, set[str]]:
-    found: dict[int, set[str]] = {}
+def _links_by_tenant(links: Iterable[NewLink]) -> dict[int, dict[str, int]]:
+    """Of each tenant: how many users each id has newly met."""
+    found: dict[int, dict[str, int]] = {}
     for link in links:
-        found.setdefault(link.tenant_id, set()).update((link.id, link.met))
+        met = found.setdefault(link.tenant_id, {})
+        for id, other in ((link.id, link.met), (link.met, link.id)):
+            met[id] = met.get(id, 0) + int(other.startswith(USER))
     return found
 
 

@@ -15,7 +15,11 @@ ANONYMOUS = "a:"
 
 
 class Touch(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """What makes an event a touchpoint. `kind` is 0 for a click, 1 for a view; `cost` a decimal string or ''."""
+    """What makes an event a touchpoint. `kind` is 0 for a click, 1 for a view; `cost` a decimal string or ''.
+
+    `said` is the channel that the event named outright; `sent_source` and `sent_campaign` are the words before the
+    tenant's aliases, '' where these changed nothing.
+    """
 
     kind: int
     channel: str
@@ -28,6 +32,9 @@ class Touch(msgspec.Struct, array_like=True, frozen=True, gc=False):
     url: str = ""
     referrer: str = ""
     cost: str = ""
+    said: str = ""
+    sent_source: str = ""
+    sent_campaign: str = ""
 
 
 class Conversion(msgspec.Struct, array_like=True, frozen=True, gc=False):

@@ -12,6 +12,17 @@ from app.ingest.refusals import Reason, Refused, bad_type
 
 LONGEST = 512
 _PER_SENDING = frozenset({"sentAt", "sent_at", "writeKey", "api_key", "token", "receivedAt"})
+NOBODY = frozenset(
+    {
+        *("null", "(null)", "nil", "none", "undefined", "nan", "void", "empty", "n/a", "na", "-", "--", "?"),
+        *("0", "-1", "true", "false", "[object object]", "{}", "[]", '""', "''"),
+        *("unknown", "anonymous", "anon", "guest", "not set", "not_set", "(not set)", "not_authenticated"),
+        *("id", "userid", "user_id", "anonymousid", "anonymous_id", "distinctid", "distinct_id", "email"),
+        "00000000-0000-0000-0000-000000000000",
+    }
+)
+"""What clients send where they have no id (case and spaces around it aside). As an id it would join everybody."""
+_LONGEST_NOBODY = max(map(len, NOBODY)) + 8
 _decode_any = msgspec.json.Decoder().decode
 
 
@@ -39,6 +50,34 @@ def read_id(value: object, field: str) -> str:
     if type(value) is int:
         return str(value)
     raise bad_type(field, value, "a string")
+
+
+def read_person_id(value: object, field: str, warnings: list[str]) -> str:
+    """The id of a person: as `read_id`, but what names nobody is missing, and noted among the warnings.
+
+    Examples
+    --------
+    >>> noted = []
+    >>> read_person_id("u1", "userId", noted), read_person_id("[object Object]", "userId", noted), noted
+    ('u1', '', ['userId'])
+    """
+    id = read_id(value, field)
+    if id and len(id) <= _LONGEST_NOBODY and names_nobody(id):
+        warnings.append(field)
+        return ""
+    return id
+
+
+def names_nobody(id: str) -> bool:
+    """Whether an id is one of those that stand for none.
+
+    Examples
+    --------
+    >>> names_nobody(" NULL "), names_nobody("   "), names_nobody("nullable")
+    (True, True, False)
+    """
+    bare = id.strip().lower()
+    return not bare or bare in NOBODY
 
 
 def derived_message_id(raw: bytes | msgspec.Raw) -> str:

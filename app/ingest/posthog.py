@@ -14,7 +14,7 @@ from __future__ import annotations
 import msgspec
 
 from app.ingest.events import ANONYMOUS, USER, Conversion, Event, Touch
-from app.ingest.ids import derived_message_id, read_id
+from app.ingest.ids import derived_message_id, read_id, read_person_id
 from app.ingest.reading import Reading, text_of
 from app.ingest.refusals import Reason, Refused
 from app.ingest.roles import read_name, role_of
@@ -48,33 +48,35 @@ def read_posthog(raw: msgspec.Raw, reading: Reading) -> Event:
         or read_id(properties.insert_id, "properties.$insert_id")
         or derived_message_id(raw)
     )
-    user_id, anonymous_id, previous_id = _ids_of(posted, properties, event_type)
+    user_id, anonymous_id, previous_id = _ids_of(posted, properties, event_type, reading.warnings)
     ts = reading.time_of(posted.timestamp, posted.sent_at, "timestamp")
     touch: Touch | None = None
     conversion: Conversion | None = None
     if event_type == "track":
-        touch, conversion = role_of(name, message_id, None, properties, reading)
+        touch, conversion = role_of(name, message_id, None, properties, reading, raw)
     elif event_type in ("page", "screen"):
         name = properties.screen_name if type(properties.screen_name) is str else ""
-        touch = page_touch(None, properties, reading.own_hosts)
+        touch = page_touch(None, properties, reading.own_hosts, reading.book)
     body = text_of(raw) if touch is None and conversion is None else ""
     return Event(message_id, event_type, name, ts, user_id, anonymous_id, previous_id, touch, conversion, body)
 
 
-def _ids_of(posted: PostHogEvent, properties: Properties, event_type: str) -> tuple[str, str, str]:
-    distinct_id = read_id(posted.distinct_id, "distinct_id") or read_id(
-        properties.distinct_id, "properties.distinct_id"
+def _ids_of(
+    posted: PostHogEvent, properties: Properties, event_type: str, warnings: list[str]
+) -> tuple[str, str, str]:
+    distinct_id = read_person_id(posted.distinct_id, "distinct_id", warnings) or read_person_id(
+        properties.distinct_id, "properties.distinct_id", warnings
     )
     if not distinct_id:
         raise Refused(Reason.MISSING_ID, "distinct_id is missing.", "Send the id of the person as distinct_id.")
     if event_type == "alias":
-        alias = read_id(properties.alias, "properties.alias")
+        alias = read_person_id(properties.alias, "properties.alias", warnings)
         if not alias:
             raise Refused(Reason.MISSING_ID, "properties.alias is missing.", "Send both ids that are to be joined.")
         known_user = properties.is_identified is True
         return USER + alias, "" if known_user else ANONYMOUS + distinct_id, USER + distinct_id
     if event_type == "identify":
-        anonymous = read_id(properties.anon_distinct_id, "properties.$anon_distinct_id")
+        anonymous = read_person_id(properties.anon_distinct_id, "properties.$anon_distinct_id", warnings)
         if not anonymous:
             return USER + distinct_id, "", ""
         return USER + distinct_id, ANONYMOUS + anonymous, ""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import msgspec
 
+from app.channels.book import DEFAULT_BOOK, ChannelBook
 from app.errors import TributaryError
 from app.ingest.refusals import Reason, Refused
 from app.ingest.times import to_ms
 from app.ingest.touch import CLICK, VIEW
-from app.tenants.rules import Rules
+from app.tenants.rules import ConversionRule, Rules, ValueRule, channel_book
 from app.tenants.tenant import Tenant
 from config.settings import Settings
 
@@ -19,13 +20,18 @@ DAY_MS, HOUR_MS = 86_400_000, 3_600_000
 SKEW_MS = 10_000
 """A client's clock is corrected where it is further off than this (ARCHITECTURE 5)."""
 
-Role = int | str
-"""What a `track` event of a name is: the kind of a touch, or the type of a conversion."""
+Role = int | str | ConversionRule
+"""What a `track` event of a name is: the kind of a touch, the type of a conversion, or its rule where that has a value
+rule of its own."""
+_PLAIN_VALUE = ValueRule()
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What every event of a request is read by. Times in epoch ms; `skew_ms` is added to the client's times."""
+    """What every event of a request is read by. Times in epoch ms; `skew_ms` is added to the client's times.
+
+    `warnings` takes the names of id fields that named nobody, and so were taken as missing.
+    """
 
     roles: dict[str, Role]
     currency: str
@@ -34,8 +40,10 @@ class Reading:
     oldest_ms: int
     newest_ms: int
     event_bytes: int
+    book: ChannelBook = DEFAULT_BOOK
     skew_ms: int | None = None
     event_type: str = ""
+    warnings: list[str] = field(default_factory=list)
 
     def time_of(self, value: object, sent_at: object, field: str) -> int:
         """The corrected time of an event, refused where it is too far ahead or too old.
@@ -89,6 +97,7 @@ def begin_reading(
         oldest_ms=received_ms - tenant.retention_days * DAY_MS,
         newest_ms=received_ms + settings.future_hours * HOUR_MS,
         event_bytes=settings.event_bytes,
+        book=channel_book(tenant.rules),
         skew_ms=None if sent_at is None else clock_skew(sent_at, received_ms),
         event_type=event_type,
     )
@@ -107,7 +116,8 @@ def clock_skew(sent_at: object, received_ms: int) -> int | None:
 def _roles(rules: Rules) -> dict[str, Role]:
     roles: dict[str, Role] = dict.fromkeys(rules.click_events, CLICK)
     roles.update(dict.fromkeys(rules.view_events, VIEW))
-    roles.update({rule.event: rule.type_name for rule in rules.conversions})
+    for rule in rules.conversions:
+        roles[rule.event] = rule.type_name if rule.value == _PLAIN_VALUE else rule
     return roles
 
 

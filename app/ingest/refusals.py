@@ -32,6 +32,7 @@ class Reason(StrEnum):
     BAD_CHANNEL = "bad_channel"
     BAD_DAY = "bad_day"
     BAD_ADJUSTMENT = "bad_adjustment"
+    BAD_RATE = "bad_rate"
     INTERNAL = "internal_error"
 
 

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any
+
+import msgspec
+
+from app.attribution.currency import canonical, to_minor
 from app.ingest.amounts import read_currency, read_minor
 from app.ingest.events import Conversion, Touch
 from app.ingest.ids import LONGEST, read_id
@@ -9,8 +15,18 @@ from app.ingest.reading import Reading
 from app.ingest.refusals import Reason, Refused, bad_type
 from app.ingest.touch import event_touch
 from app.ingest.wire import Context, Properties
+from app.tenants.rules import ConversionRule
 
 _NO_PROPERTIES = Properties()
+MOST_MINOR = 10**15
+"""The largest value of a conversion, in minor units."""
+
+
+class _AnyProperties(msgspec.Struct, gc=False):
+    properties: dict[str, Any] = {}
+
+
+_decode_properties = msgspec.json.Decoder(_AnyProperties).decode
 
 
 def read_name(value: object, field: str, wanted: str) -> str:
@@ -34,15 +50,47 @@ def read_name(value: object, field: str, wanted: str) -> str:
 
 
 def role_of(
-    name: str, message_id: str, context: Context | None, properties: Properties | None, reading: Reading
+    name: str,
+    message_id: str,
+    context: Context | None,
+    properties: Properties | None,
+    reading: Reading,
+    raw: msgspec.Raw,
 ) -> tuple[Touch | None, Conversion | None]:
     """The touch or the conversion that an event of this name is; (None, None) where it is neither."""
     role = reading.roles.get(name)
     if role is None:
         return None, None
     if type(role) is int:
-        return event_touch(name, role, context, properties), None
+        return event_touch(name, role, context, properties, reading.book), None
+    if isinstance(role, ConversionRule):
+        return None, _by_rule(role, message_id, properties or _NO_PROPERTIES, reading, raw)
     return None, _conversion(str(role), message_id, properties or _NO_PROPERTIES, reading)
+
+
+def _by_rule(
+    rule: ConversionRule, message_id: str, properties: Properties, reading: Reading, raw: msgspec.Raw
+) -> Conversion:
+    """A conversion whose type has a value rule: a property of the tenant's choice, a fixed value, a factor."""
+    value = rule.value
+    if value.fixed:
+        order_id = read_id(properties.order_id, "properties.order_id") or message_id
+        currency = canonical(value.currency) if value.currency else reading.currency
+        found = Conversion(rule.type_name, order_id, to_minor(value.fixed, currency), currency)
+    elif value.property:
+        amount = _decode_properties(raw).properties.get(value.property)
+        order_id = read_id(properties.order_id, "properties.order_id") or message_id
+        currency = read_currency(properties.currency, "properties.currency", reading.currency)
+        minor = 0 if amount is None else read_minor(amount, f"properties.{value.property}", currency)
+        found = Conversion(rule.type_name, order_id, minor, currency)
+    else:
+        found = _conversion(rule.type_name, message_id, properties, reading)
+    if not value.factor:
+        return found
+    multiplied = (Decimal(found.value_minor) * Decimal(value.factor)).quantize(Decimal(1), ROUND_HALF_EVEN)
+    if multiplied > MOST_MINOR:
+        raise Refused(Reason.BAD_AMOUNT, "The value times its factor is too large.", "Send a smaller value.")
+    return msgspec.structs.replace(found, value_minor=int(multiplied))
 
 
 def _conversion(conversion_type: str, message_id: str, properties: Properties, reading: Reading) -> Conversion:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from app.ingest.events import ANONYMOUS, USER, Conversion, Event, Touch
-from app.ingest.ids import derived_message_id, read_id
+from app.ingest.ids import derived_message_id, read_id, read_person_id
 from app.ingest.reading import Reading, text_of
 from app.ingest.refusals import Reason, Refused, bad_type
 from app.ingest.roles import read_name, role_of
@@ -31,7 +31,7 @@ def read_segment(raw: msgspec.Raw, reading: Reading, shared: Context | None = No
     posted = decode_segment(raw)
     event_type = reading.event_type or _type_of(posted)
     message_id = read_id(posted.message_id, "messageId") or derived_message_id(raw)
-    user_id, anonymous_id, previous_id = _ids_of(posted, event_type)
+    user_id, anonymous_id, previous_id = _ids_of(posted, event_type, reading.warnings)
     when = posted.timestamp if posted.timestamp is not None else posted.original_timestamp
     ts = reading.time_of(when, posted.sent_at, "timestamp")
     context = posted.context or shared
@@ -40,10 +40,10 @@ def read_segment(raw: msgspec.Raw, reading: Reading, shared: Context | None = No
     conversion: Conversion | None = None
     if event_type == "track":
         name = read_name(posted.event, "event", "the event's name as a string")
-        touch, conversion = role_of(name, message_id, context, posted.properties, reading)
+        touch, conversion = role_of(name, message_id, context, posted.properties, reading, raw)
     elif event_type in ("page", "screen"):
         name = read_name(posted.name, "name", "the page's name as a string") if posted.name else ""
-        touch = page_touch(context, posted.properties, reading.own_hosts)
+        touch = page_touch(context, posted.properties, reading.own_hosts, reading.book)
     body = text_of(raw) if touch is None and conversion is None else ""
     return Event(message_id, event_type, name, ts, user_id, anonymous_id, previous_id, touch, conversion, body)
 
@@ -59,12 +59,13 @@ def _type_of(posted: SegmentEvent) -> str:
     raise Refused(Reason.UNKNOWN_TYPE, f"type is {event_type[:40]!r}.", f"Send one of {', '.join(EVENT_TYPES)}.")
 
 
-def _ids_of(posted: SegmentEvent, event_type: str) -> tuple[str, str, str]:
+def _ids_of(posted: SegmentEvent, event_type: str, warnings: list[str]) -> tuple[str, str, str]:
     """The id that the event belongs to, the anonymousId that met it, and the one that it was before."""
-    user = read_id(posted.user_id, "userId")
-    anonymous = read_id(posted.anonymous_id, "anonymousId")
+    noted = len(warnings)
+    user = read_person_id(posted.user_id, "userId", warnings)
+    anonymous = read_person_id(posted.anonymous_id, "anonymousId", warnings)
     if event_type == "alias":
-        previous = read_id(posted.previous_id, "previousId")
+        previous = read_person_id(posted.previous_id, "previousId", warnings)
         if not user or not previous:
             missing = "previousId" if user else "userId"
             raise Refused(Reason.MISSING_ID, f"{missing} is missing.", "Send alias with both userId and previousId.")
@@ -73,4 +74,5 @@ def _ids_of(posted: SegmentEvent, event_type: str) -> tuple[str, str, str]:
         return USER + user, ANONYMOUS + anonymous if anonymous else "", ""
     if anonymous:
         return ANONYMOUS + anonymous, "", ""
-    raise Refused(Reason.MISSING_ID, "userId and anonymousId are both missing.", "Send at least one of them.")
+    nobody = " (they name nobody)" if len(warnings) > noted else ""
+    raise Refused(Reason.MISSING_ID, f"userId and anonymousId are both missing{nobody}.", "Send at least one of them.")

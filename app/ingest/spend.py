@@ -37,7 +37,7 @@ def read_spend(raw: msgspec.Raw, reading: Reading) -> SpendRow:
     msgspec.MsgspecError, UnicodeDecodeError, RecursionError : the JSON itself cannot be read.
     """
     posted = _decode(raw)
-    day = _day(posted.day)
+    day = read_day(posted.day)
     channel = read_channel(posted.channel, "channel")
     if not channel:
         raise Refused(Reason.BAD_CHANNEL, "channel is missing.", "Send the name of the channel.")
@@ -53,7 +53,8 @@ def newest_rows(rows: list[SpendRow]) -> list[SpendRow]:
     return list({(row.day, row.channel, row.campaign, row.currency): row for row in rows}.values())
 
 
-def _day(value: Any) -> str:
+def read_day(value: Any) -> str:
+    """A day as YYYY-MM-DD, within what is kept."""
     if value is None:
         raise Refused(Reason.BAD_DAY, "day is missing.", "Send it as YYYY-MM-DD.")
     if type(value) is not str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.attribution.names import UNATTRIBUTED, TouchKind
-from app.channels.classify import classify
+from app.channels.book import DEFAULT_BOOK, EXCLUDED, ChannelBook, Visit
 from app.channels.hosts import host_of, same_site
 from app.channels.names import Channel
 from app.ingest.amounts import read_decimal
@@ -30,7 +30,12 @@ _PARTS_OF_UTM = ("source", "medium", "campaign", "term", "content")
 _NO_CONTEXT, _NO_PAGE, _NO_PROPERTIES = Context(), Page(), Properties()
 
 
-def page_touch(context: Context | None, properties: Properties | None, own_hosts: tuple[str, ...]) -> Touch | None:
+def page_touch(
+    context: Context | None,
+    properties: Properties | None,
+    own_hosts: tuple[str, ...],
+    book: ChannelBook = DEFAULT_BOOK,
+) -> Touch | None:
     """The touch that a page or screen is; None where it was reached from the tenant's own pages."""
     context = context or _NO_CONTEXT
     properties = properties or _NO_PROPERTIES
@@ -42,13 +47,21 @@ def page_touch(context: Context | None, properties: Properties | None, own_hosts
     host = host_of(referrer)
     if same_site(host, landing.host):
         own_hosts = (host,)
-    channel = classify(source, medium, campaign, click_id, host, own_hosts)
+    named, label = book.source(source), book.campaign(campaign)
+    channel = book.channel_of(Visit(named, medium, label, click_id, host, url), own_hosts)
     if channel is None:
         return None
-    return Touch(CLICK, channel, campaign, source, medium, term, content, click_id, url, referrer)
+    sent = ("" if named == source else source, "" if label == campaign else campaign)
+    return Touch(CLICK, channel, label, named, medium, term, content, click_id, url, referrer, "", "", *sent)
 
 
-def event_touch(name: str, kind: int, context: Context | None, properties: Properties | None) -> Touch:
+def event_touch(
+    name: str,
+    kind: int,
+    context: Context | None,
+    properties: Properties | None,
+    book: ChannelBook = DEFAULT_BOOK,
+) -> Touch:
     """The touch that a `track` event of the tenant's touch list is. What it says outright goes first."""
     context = context or _NO_CONTEXT
     properties = properties or _NO_PROPERTIES
@@ -59,15 +72,22 @@ def event_touch(name: str, kind: int, context: Context | None, properties: Prope
     click_id = landing.click_id or _click_id(properties)
     if properties.campaign is not None and type(properties.campaign) is not dict:
         campaign = _text(properties.campaign, "properties.campaign") or campaign
-    channel = _outright(properties.channel)
-    if not channel:
-        channel = classify(source, medium, campaign, click_id, host_of(referrer)) or Channel.UNASSIGNED.value
-        if channel in (Channel.DIRECT, Channel.UNASSIGNED):
-            channel = NAMED_CHANNELS.get(name, Channel.UNASSIGNED.value)
+    said = _outright(properties.channel)
+    named, label = book.source(source), book.campaign(campaign)
+    channel = said or event_channel(name, Visit(named, medium, label, click_id, host_of(referrer), url), book)
     if properties.kind is not None:
         kind = _kind(properties.kind)
     cost = read_decimal(properties.cost, "properties.cost") if properties.cost is not None else ""
-    return Touch(kind, channel, campaign, source, medium, term, content, click_id, url, referrer, cost)
+    sent = ("" if named == source else source, "" if label == campaign else campaign)
+    return Touch(kind, channel, label, named, medium, term, content, click_id, url, referrer, cost, said, *sent)
+
+
+def event_channel(name: str, visit: Visit, book: ChannelBook) -> str:
+    """The channel of a touch event that says none: an entry without anything is no direct visit."""
+    channel = book.channel_of(visit) or Channel.UNASSIGNED.value
+    if channel in (Channel.DIRECT, Channel.UNASSIGNED):
+        return NAMED_CHANNELS.get(name, Channel.UNASSIGNED.value)
+    return channel
 
 
 def read_channel(value: object, field: str) -> str:
@@ -77,10 +97,8 @@ def read_channel(value: object, field: str) -> str:
         raise Refused(
             Reason.BAD_CHANNEL, f"{field} has {len(channel.encode())} bytes.", f"Send at most {CHANNEL_BYTES}."
         )
-    if channel == UNATTRIBUTED:
-        raise Refused(
-            Reason.BAD_CHANNEL, f"{field} is {UNATTRIBUTED!r}, a reserved name.", "Send the name of a channel."
-        )
+    if channel in (UNATTRIBUTED, EXCLUDED):
+        raise Refused(Reason.BAD_CHANNEL, f"{field} is {channel!r}, a reserved name.", "Send the name of a channel.")
     return channel
 
 

@@ -11,12 +11,14 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from app.attribution.credit import Conversions, Credit, credit
-from app.attribution.journeys import JourneyRules
-from app.attribution.models import ModelParams
+from app.attribution.journeys import NO_PREVIOUS_MS, Reuse
 from app.attribution.names import FIVE_MODELS
 from app.attribution.touches import Touches
 from app.identity.resolve import Identities, resolve
 from app.ledger.conversions import Order, orders
+from app.ledger.earlier import Earlier, earlier_conversions
+from app.ledger.history import record_changes
+from app.ledger.terms import Terms, terms_of
 from app.storage.adjustments import adjustments_of
 from app.storage.client import Storage
 from app.storage.conversion_history import ConversionEvent, conversion_history
@@ -45,6 +47,25 @@ class Attributed:
     days: tuple[date, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Conversions of equal terms, their touches and their credit."""
+
+    orders: list[Order]
+    terms: Terms
+    columns: TouchColumns
+    credit: Credit
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """A chunk's credit, not stored. `found` are all of its keys, those without a conversion too."""
+
+    found: list[Order]
+    identities: Identities
+    groups: list[Group]
+
+
 def attribute(
     storage: Storage,
     arrays: Storage,
@@ -53,6 +74,7 @@ def attribute(
     *,
     run_id: str,
     version: int,
+    reason: str = "",
 ) -> Attributed:
     """Attribute conversions of one tenant again, from what is stored now, and replace their ledger rows.
 
@@ -61,48 +83,89 @@ def attribute(
     storage, arrays : without and with numpy.
     conversion_keys : each once; keys that have no conversion any more lose their ledger rows.
     version : of the run; among rows of one conversion the greatest stands.
+    reason : the kind of the run, for the history of changes.
     """
+    computed = compute(storage, arrays, tenant, conversion_keys)
+    ledger = ledger_rows(tenant, computed, (run_id, version))
+    if ledger:
+        record_changes(storage, tenant.tenant_id, LEDGER, ledger, reason=reason, run_id=run_id, version=version)
+        names = dict(zip(LEDGER, zip(*ledger, strict=True), strict=True))
+        storage.insert("ledger", names, task="attribution.attribute_chunk")
+    return Attributed(
+        conversions=sum(len(group.orders) for group in computed.groups),
+        touches=sum(len(group.credit.journeys.index) for group in computed.groups),
+        unattributed=sum(int(group.credit.unattributed.sum()) for group in computed.groups),
+        days=_days(computed.found, tenant.timezone),
+    )
+
+
+def compute(storage: Storage, arrays: Storage, tenant: Tenant, conversion_keys: Sequence[int]) -> Computed:
+    """The credit of conversions under the rules in force at their times. Reads only."""
     rows = conversion_history(storage, tenant.tenant_id, conversion_keys)
     order_ids = sorted({row.order_id for row in rows if not row.is_deleted})
     found = orders(rows, adjustments_of(storage, tenant.tenant_id, order_ids))
     standing = [order for order in found if order.winner is not None]
-    stamp = (run_id, version)
-    ledger: list[tuple[Any, ...]] = _gone(tenant.tenant_id, found, stamp)
     identities = resolve(
         {order.winner.user_id for order in standing if order.winner},
         lambda ids: links_of(storage, tenant.tenant_id, ids),
     )
-    touches = unattributed = 0
-    for windows, group in _by_windows(standing, tenant.rules).items():
-        credited, columns = _credit(arrays, tenant, group, identities, windows)
-        ledger += _ledger_rows(tenant, group, identities, columns, credited, stamp)
-        touches += len(credited.journeys.index)
-        unattributed += int(credited.unattributed.sum())
-    if ledger:
-        names = dict(zip(LEDGER, zip(*ledger, strict=True), strict=True))
-        storage.insert("ledger", names, task="attribution.attribute_chunk")
-    return Attributed(len(standing), touches, unattributed, _days(found, tenant.timezone))
+    return credit_orders(storage, arrays, tenant, found, identities)
 
 
-def _by_windows(found: Sequence[Order], rules: Rules) -> dict[tuple[int, int], list[Order]]:
-    """Conversions by their (click, view) window: nearly always one group, and so one touchpoint query."""
-    groups: dict[tuple[int, int], list[Order]] = {}
+def credit_orders(
+    storage: Storage, arrays: Storage, tenant: Tenant, found: list[Order], identities: Identities
+) -> Computed:
+    """The second half of `compute`: what these orders of known persons earn under a tenant's rules."""
+    standing = [order for order in found if order.winner is not None]
+    earlier: dict[int, Earlier] = {}
+    if tenant.looks_back:
+        earlier = earlier_conversions(
+            storage, tenant.tenant_id, standing, identities, lambda order: _rules_of(tenant, order)
+        )
+    groups = [
+        _credit(arrays, tenant, group, identities, terms, earlier)
+        for terms, group in _by_terms(standing, tenant).items()
+    ]
+    return Computed(found, identities, groups)
+
+
+def ledger_rows(tenant: Tenant, computed: Computed, stamp: tuple[str, int]) -> list[tuple[Any, ...]]:
+    """Rows of `ledger`, columns as in `LEDGER`. `stamp` is the run's id and version."""
+    rows = _gone(tenant.tenant_id, computed.found, stamp)
+    for group in computed.groups:
+        rows += _ledger_rows(tenant, group, computed.identities, stamp)
+    return rows
+
+
+def _by_terms(found: Sequence[Order], tenant: Tenant) -> dict[Terms, list[Order]]:
+    """Conversions by what they are credited by: nearly always one group, and so one touchpoint query."""
+    known: dict[tuple[int, str], Terms] = {}
+    groups: dict[Terms, list[Order]] = {}
     for order in found:
-        if order.winner:
-            groups.setdefault(rules.windows(order.winner.conversion_type), []).append(order)
+        if order.winner is None:
+            continue
+        rules, name = _rules_of(tenant, order), order.winner.conversion_type
+        if (rules.version, name) not in known:
+            known[rules.version, name] = terms_of(rules, name)
+        groups.setdefault(known[rules.version, name], []).append(order)
     return groups
+
+
+def _rules_of(tenant: Tenant, order: Order) -> Rules:
+    return tenant.rules_at(order.winner.ts_ms) if order.winner else tenant.rules
 
 
 def _credit(
     arrays: Storage,
     tenant: Tenant,
-    group: Sequence[Order],
+    group: list[Order],
     identities: Identities,
-    windows: tuple[int, int],
-) -> tuple[Credit, TouchColumns]:
+    terms: Terms,
+    earlier: dict[int, Earlier],
+) -> Group:
     index, ids, low, high = [], [], [], []
     for number, row in enumerate(_winners(group)):
-        start_ms = row.ts_ms - max(windows)
+        start_ms = row.ts_ms - terms.reach_ms
         for alias in identities.aliases(row.user_id, row.ts_ms):
             if alias.from_ms <= row.ts_ms and alias.until_ms >= start_ms:
                 index.append(number)
@@ -110,39 +173,42 @@ def _credit(
                 low.append(max(start_ms, alias.from_ms))
                 high.append(min(row.ts_ms, alias.until_ms))
     columns = touches_of(arrays, tenant.tenant_id, index, ids, low, high)
-    rules = tenant.rules
-    credited = credit(
-        Touches(
-            conversion_index=columns.conversion_index,
-            time_ms=columns.time_ms,
-            key=columns.key,
-            channel=columns.channel,
-            kind=columns.kind,
-            campaign=columns.campaign,
-            channel_names=columns.channel_names,
-        ),
-        _conversions(group),
-        JourneyRules(
-            click_window_ms=windows[0],
-            view_window_ms=windows[1],
-            cap=rules.touch_cap,
-            skip_direct=rules.skip_direct,
-            excluded_channels=frozenset(rules.excluded_channels),
-            collapse_repeats=rules.collapse_repeats,
-        ),
-        ModelParams(rules.half_life_ms, rules.first_weight, rules.middle_weight, rules.last_weight),
+    touches = Touches(
+        conversion_index=columns.conversion_index,
+        time_ms=columns.time_ms,
+        key=columns.key,
+        channel=columns.channel,
+        kind=columns.kind,
+        campaign=columns.campaign,
+        channel_names=columns.channel_names,
     )
-    return credited, columns
+    conversions = _conversions(group, terms, earlier)
+    return Group(group, terms, columns, credit(touches, conversions, terms.journeys, terms.models))
 
 
-def _conversions(group: Sequence[Order]) -> Conversions:
+def _conversions(group: Sequence[Order], terms: Terms, earlier: dict[int, Earlier]) -> Conversions:
     winners = _winners(group)
+
+    def newest(name: str) -> list[int]:
+        return [earlier.get(order.key, {}).get(name, NO_PREVIOUS_MS) for order in group]
+
+    previous_ms = None
+    if terms.journeys.reuse is Reuse.RESET:
+        previous_ms = np.array(
+            [
+                earlier.get(order.key, {}).get(row.conversion_type, NO_PREVIOUS_MS)
+                for order, row in zip(group, winners, strict=True)
+            ],
+            np.int64,
+        )
     return Conversions(
         time_ms=np.array([row.ts_ms for row in winners], np.int64),
         key=np.array([order.key for order in group], np.uint64),
         gross_minor=np.array([row.value_minor for row in winners], np.int64),
         net_minor=np.array([order.net_minor for order in group], np.int64),
         retracted=np.array([order.retracted for order in group], np.bool_),
+        previous_ms=previous_ms,
+        milestone_ms=np.array([newest(name) for name in terms.milestones], np.int64).reshape(-1, len(group)),
     )
 
 
@@ -150,14 +216,8 @@ def _winners(group: Sequence[Order]) -> list[ConversionEvent]:
     return [order.winner for order in group if order.winner is not None]
 
 
-def _ledger_rows(
-    tenant: Tenant,
-    group: Sequence[Order],
-    identities: Identities,
-    columns: TouchColumns,
-    credited: Credit,
-    stamp: tuple[str, int],
-) -> list[tuple[Any, ...]]:
+def _ledger_rows(tenant: Tenant, group: Group, identities: Identities, stamp: tuple[str, int]) -> list[tuple[Any, ...]]:
+    credited, columns = group.credit, group.columns
     kept = credited.journeys.index
     offsets = credited.journeys.offsets.tolist()
     keys, times = columns.key[kept].tolist(), columns.time_ms[kept].tolist()
@@ -176,7 +236,7 @@ def _ledger_rows(
     left_out = credited.journeys.left_out.tolist()
     models = len(FIVE_MODELS)
     rows: list[tuple[Any, ...]] = []
-    for number, (item, row) in enumerate(zip(group, _winners(group), strict=True)):
+    for number, (item, row) in enumerate(zip(group.orders, _winners(group.orders), strict=True)):
         one = slice(offsets[number], offsets[number + 1])
         all_models = slice(models * offsets[number], models * offsets[number + 1])
         changed = item.retracted or item.net_minor != row.value_minor
@@ -186,7 +246,7 @@ def _ledger_rows(
             + (int(item.retracted), item.duplicates, left_out[number])
             + (keys[one], times[one], channels[one], campaigns[one])
             + (weights[all_models], micros[all_models], gross[all_models])
-            + (net[all_models] if changed else [], tenant.rules.version, *stamp, 0)
+            + (net[all_models] if changed else [], group.terms.rules_version, *stamp, 0)
         )
     return rows
 

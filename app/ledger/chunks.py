@@ -47,7 +47,7 @@ def attribute_or_bury(services: Services, run_id: str, number: int, slug: str) -
     chunk, record = services.runs.open_chunk(run_id, number), services.runs.get(run_id)
     if chunk is None or record is None:
         return {"outcome": "done before", "tenant": slug, **told}
-    work = _Work(services, services.tenant(chunk.tenant_id), run_id, record.version)
+    work = _Work(services, services.tenant(chunk.tenant_id), run_id, record.version, record.kind)
     parts = work.attribute(chunk.conversion_keys())
     days = {day for part in parts for day in part.days}
     conversions = sum(part.conversions for part in parts)
@@ -65,11 +65,12 @@ def attribute_or_bury(services: Services, run_id: str, number: int, slug: str) -
 
 
 class _Work:
-    def __init__(self, services: Services, tenant: Tenant, run_id: str, version: int) -> None:
+    def __init__(self, services: Services, tenant: Tenant, run_id: str, version: int, kind: str) -> None:
         self._services = services
         self._tenant = tenant
         self._run_id = run_id
         self._version = version
+        self._kind = kind
         self.buried = 0
 
     def attribute(self, conversion_keys: Sequence[int]) -> list[Attributed]:
@@ -82,6 +83,7 @@ class _Work:
                 conversion_keys,
                 run_id=self._run_id,
                 version=self._version,
+                reason=self._kind,
             )
         except Unavailable:
             raise

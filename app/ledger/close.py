@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from app.ledger.announce import announce
 from app.ledger.runs import RunRecord, Runs, RunState
 from app.storage.client import Storage
 from app.storage.ledger import refresh_daily
@@ -28,6 +29,7 @@ def close(storage: Storage, runs: Runs, registry: Registry, run_id: str) -> dict
             refresh_daily(storage, tenant_id, days, registry.get(tenant_id).timezone, version)
     state = RunState.FAILED if record.chunks_failed else RunState.DONE
     insert_runs(storage, _row(record, state, runs.now_version()), task="attribution.close_run")
+    announce(storage, runs, registry, record, state, touched)
     runs.close(run_id, state)
     return {
         "outcome": state.value,

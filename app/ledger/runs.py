@@ -29,6 +29,8 @@ class RunKind(StrEnum):
     BLOCK = "block"
     REATTRIBUTE = "reattribute"
     REPLAY = "replay"
+    UNMERGE = "unmerge"
+    ERASE = "erase"
 
 
 class RunState(StrEnum):
@@ -95,6 +97,11 @@ class Runs:
         self._finish = script(redis, "finish_chunk")
         self._overdue = script(redis, "overdue")
         self._close = script(redis, "close_run")
+
+    @property
+    def redis(self) -> Any:
+        """Where the chunk ledger stands, for what is recorded beside it."""
+        return self._redis
 
     def create(self, run_id: str, kind: RunKind, tenant_id: int, chunks: Sequence[Chunk]) -> int:
         """Record a run of one tenant; a run that exists stays as it is. Returns its version."""
@@ -190,6 +197,14 @@ class Runs:
         marks = [f"{tenant_id}:{day.isoformat()}" for day in days]
         arguments = [run_id, number, how, self._deadline_ms, attributed, touches, *marks]
         return int(self._finish(keys=names, args=arguments))
+
+    def conversions_by_tenant(self, run_id: str) -> dict[int, int]:
+        """How many conversions of each tenant a run that is not closed has in its chunks."""
+        found: dict[int, int] = {}
+        for packed in self._redis.hvals(keys.run_chunks(run_id)):
+            chunk = _decode_chunk(packed)
+            found[chunk.tenant_id] = found.get(chunk.tenant_id, 0) + chunk.conversions
+        return found
 
     def touched_days(self, run_id: str) -> dict[int, list[date]]:
         """The tenants' days (in their own timezone) whose rollups the run has made stale."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from app.attribution.currency import to_decimal_string
 
 MICRO = 1_000_000
+_WRAP = 1 << 64
+_SAFE = 9e18  # below 2**63 by more than a float's error
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,24 @@ class Amounts:
 
 
 NOTHING = Amounts()
+
+
+def summed(micros: int, net_micros: int, gross: int, net: int, gross_about: float, net_about: float) -> Amounts:
+    """Amounts of a statement's sums: each sum of money as it wraps in 64 bits, and as a float."""
+    return Amounts(micros, net_micros, exact(gross, gross_about), exact(net, net_about))
+
+
+def exact(wrapped: int, about: float) -> int:
+    """The true sum, of the one that wraps in 64 bits and the one that has been rounded.
+
+    Examples
+    --------
+    >>> exact(7_278_142_230_970_761_216, 4.5e20) == 50 * 9 * 10**18
+    True
+    """
+    if -_SAFE < about < _SAFE:
+        return wrapped
+    return wrapped + round((about - wrapped) / _WRAP) * _WRAP
 
 
 def micro_string(micro: int) -> str:

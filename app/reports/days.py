@@ -51,8 +51,8 @@ def read_period(from_text: str, to_text: str, timezone: str, now_ms: int) -> Per
     >>> period.days, (period.to_ms - period.from_ms) // 3_600_000
     (31, 743)
     """
-    end = _day("to", to_text) if to_text else _tomorrow(timezone, now_ms)
-    first = _day("from", from_text) if from_text else _days_before(end, DEFAULT_DAYS)
+    end = read_day("to", to_text) if to_text else _tomorrow(timezone, now_ms)
+    first = read_day("from", from_text) if from_text else _days_before(end, DEFAULT_DAYS)
     if first >= end:
         raise BadInput(
             "bad_period",
@@ -96,7 +96,8 @@ def rfc3339(time_ms: int) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{time_ms % 1000:03d}Z"
 
 
-def _day(field: str, text: str) -> date:
+def read_day(field: str, text: str) -> date:
+    """A day as requests write it; BadInput names the field."""
     try:
         if not _SHAPE.fullmatch(text):
             raise ValueError

@@ -1,15 +1,18 @@
-"""What is a conversion worth in another currency? (SEMANTICS 4.5)
+"""What is money worth in another currency? (SEMANTICS 4.5)
 
 Each conversion is converted at the rate of its own day and rounded once, half to even; then it is shared by its
-stored weights. So a report in one currency still sums to the unit.
+stored weights. So a report in one currency still sums to the unit. An adjustment is converted at the rate of its
+conversion's day too, whatever day it counts on: what is taken back whole leaves nothing behind. Spend is converted
+row by row at the rate of its own day. Only a stored rate of that very day and pair serves: no inverse, no day before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Context, Decimal
+from typing import Any
 
 from app.attribution.currency import exponent
 from app.attribution.names import FIVE_MODELS, UNATTRIBUTED, Model
@@ -19,39 +22,102 @@ from app.reports.query import AttributionQuery
 from app.reports.sharing import share_value
 from app.reports.slices import LedgerRow, ledger_rows, slices
 from app.storage.client import Storage
-from app.storage.report_statements import FOREIGN_DAYS, RATES
+from app.storage.fx import RATES
+from app.storage.report_ledger import LATE_CONVERSIONS
+from app.storage.report_statements import FOREIGN_DAYS
 from app.tenants.tenant import Tenant
 
 _TASK = "report.exchange"
 _CONTEXT = Context(prec=80)  # an amount of 16 digits times a rate of any sensible length: exact before it is rounded
-
-Rates = dict[tuple[date, str], Decimal]
+_NAMED = 10
+_EVER = {"first": "1971-01-01", "end": "2148-01-01"}
 
 
 @dataclass(frozen=True, slots=True)
-class ConvertedCredit:
-    """What one model gives one line of the report out of one conversion in another currency."""
+class ReportedCredit:
+    """What one model gives one line of the report out of one conversion."""
 
     group: tuple[str, ...]
     model: Model
+    currency: str
     amounts: Amounts
     is_unattributed: bool
 
 
-def convert(storage: Storage, tenant: Tenant, query: AttributionQuery) -> Iterator[ConvertedCredit]:
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """A tenant's rates into one currency; `into` '' converts nothing."""
+
+    into: str
+    table: dict[tuple[date, str], Decimal]
+
+    def currency(self, currency: str) -> str:
+        """The currency that an amount of this one is reported in."""
+        return self.into or currency
+
+    def minor(self, value_minor: int, currency: str, day: date) -> int:
+        """An amount as it is reported.
+
+        Raises
+        ------
+        BadInput : `missing_rate`.
+        """
+        if self.into in ("", currency):
+            return value_minor
+        rate = self.table.get((day, currency))
+        if rate is None:
+            raise missing_rate(self.into, [(day, currency)], "a conversion or an amount of that day")
+        return converted_minor(value_minor, currency, self.into, rate)
+
+    def require(self, needed: Iterable[tuple[date, str]], what: str) -> None:
+        """BadInput unless there is a rate for each day and currency."""
+        missing = sorted({pair for pair in needed if pair[1] != self.into and pair not in self.table})
+        if self.into and missing:
+            raise missing_rate(self.into, missing, what)
+
+
+def read_rates(storage: Storage, tenant: Tenant, into: str, params: dict[str, Any] | None = None) -> Rates:
+    """The rates into a currency: of the period in `params`, or all of them."""
+    if not into:
+        return Rates("", {})
+    asked = (params or _EVER) | {"currency": into}
+    stored = storage.rows(RATES, tenant_id=tenant.tenant_id, params=asked, task=_TASK)
+    return Rates(into, {(day, currency): Decimal(rate) for day, currency, rate in stored})
+
+
+def missing_rate(into: str, missing: list[tuple[date, str]], what: str) -> BadInput:
+    """The error that names the first day and pair in its message, and up to ten in its detail."""
+    day, currency = missing[0]
+    more = "; ".join(f"{day} {code}" for day, code in missing[:_NAMED])
+    rest = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+    return BadInput(
+        "missing_rate",
+        f"No rate of {day} from {currency} into {into}, for {what}.",
+        f"POST /v1/fx the rates of these days into {into}: {more}{rest}. Or leave `currency` out: rows are then per "
+        "currency.",
+    )
+
+
+def convert(storage: Storage, tenant: Tenant, query: AttributionQuery) -> Iterator[ReportedCredit]:
     """The credits of all conversions that are not in the query's currency, converted into it.
 
     Raises
     ------
     BadInput : `missing_rate`, which names the first day and pair that has none.
     """
-    rates = _rates(storage, tenant, query)
-    if not rates:
+    params = query.params() | {"currency": query.currency}
+    needed = storage.rows(FOREIGN_DAYS, tenant_id=tenant.tenant_id, params=params, task=_TASK)
+    if not needed:
         return
+    rates = read_rates(storage, tenant, query.currency, params)
+    conversions = sum(count for day, code, count in needed if (day, code) not in rates.table)
+    rates.require(((day, code) for day, code, _ in needed), f"{conversions} conversions")
+    late = _late(storage, tenant, query)
     for part in slices(storage, tenant, query.period, task=_TASK):
         for row in ledger_rows(storage, tenant, query.period, part, task=_TASK):
-            if row.currency != query.currency and query.conversion_type in ("", row.conversion_type):
-                yield from _credits(row, query, rates[row.day, row.currency])
+            is_asked = query.conversion_type in ("", row.conversion_type) and row.conversion_key not in late
+            if is_asked and row.currency != query.currency:
+                yield from _credits(row, query, rates)
 
 
 def converted_minor(value_minor: int, currency: str, into: str, rate: Decimal) -> int:
@@ -66,44 +132,36 @@ def converted_minor(value_minor: int, currency: str, into: str, rate: Decimal) -
     return int(_CONTEXT.multiply(moved, rate).to_integral_value(ROUND_HALF_EVEN, context=_CONTEXT))
 
 
-def _rates(storage: Storage, tenant: Tenant, query: AttributionQuery) -> Rates:
-    """The rate of every day and currency that the report has to convert; all there, or an error."""
-    params = query.params() | {"currency": query.currency}
-    needed = storage.rows(FOREIGN_DAYS, tenant_id=tenant.tenant_id, params=params, task=_TASK)
-    if not needed:
-        return {}
-    stored = storage.rows(RATES, tenant_id=tenant.tenant_id, params=params, task=_TASK)
-    rates = {(day, currency): Decimal(rate) for day, currency, rate in stored}
-    for day, currency, conversions in needed:
-        if (day, currency) not in rates:
-            raise BadInput(
-                "missing_rate",
-                f"No rate of {day} from {currency} into {query.currency}, for {conversions} conversions.",
-                "Store the rate of that day and pair, or leave `currency` out: rows are then per currency.",
-            )
-    return rates
+def _late(storage: Storage, tenant: Tenant, query: AttributionQuery) -> frozenset[int]:
+    if not query.is_past:
+        return frozenset()
+    found = storage.rows(LATE_CONVERSIONS, tenant_id=tenant.tenant_id, params=query.params(), task=_TASK)
+    return frozenset(key for (key,) in found)
 
 
-def _credits(row: LedgerRow, query: AttributionQuery, rate: Decimal) -> Iterator[ConvertedCredit]:
-    gross = converted_minor(row.gross_minor, row.currency, query.currency, rate)
-    net = converted_minor(row.net_minor, row.currency, query.currency, rate)
-    kept = 0 if row.retracted else 1
+def _credits(row: LedgerRow, query: AttributionQuery, rates: Rates) -> Iterator[ReportedCredit]:
+    """With entries, net begins as gross, and the entries take it from there."""
+    gross = rates.minor(row.gross_minor, row.currency, row.day)
+    net = gross if query.has_entries else rates.minor(row.net_minor, row.currency, row.day)
+    kept = 0 if row.retracted and not query.has_entries else 1
     if not row.touch_keys:
         group = query.group(channel=UNATTRIBUTED, campaign="", day=row.day, conversion_type=row.conversion_type)
         for model in FIVE_MODELS:
-            yield ConvertedCredit(group, model, Amounts(MICRO, MICRO * kept, gross, net), True)
+            yield ReportedCredit(group, model, rates.into, Amounts(MICRO, MICRO * kept, gross, net), True)
         return
     for number, model in enumerate(FIVE_MODELS):
         at = row.of_model(number)
         weights = row.weights[at]
+        gross_shares = share_value(gross, weights, row.conversion_key, row.touch_keys, model)
         shares = zip(
             row.touch_channels,
             row.touch_campaigns,
             row.micros[at],
-            share_value(gross, weights, row.conversion_key, row.touch_keys, model),
-            share_value(net, weights, row.conversion_key, row.touch_keys, model),
+            gross_shares,
+            gross_shares if net == gross else share_value(net, weights, row.conversion_key, row.touch_keys, model),
             strict=True,
         )
         for channel, campaign, micros, gross_minor, net_minor in shares:
             group = query.group(channel=channel, campaign=campaign, day=row.day, conversion_type=row.conversion_type)
-            yield ConvertedCredit(group, model, Amounts(micros, micros * kept, gross_minor, net_minor), False)
+            amounts = Amounts(micros, micros * kept, gross_minor, net_minor)
+            yield ReportedCredit(group, model, rates.into, amounts, False)

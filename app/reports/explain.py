@@ -12,10 +12,13 @@ from typing import Any
 import msgspec
 
 from app.errors import NotFound
-from app.identity.resolve import Alias, resolve
+from app.identity.resolve import Alias, Identities, resolve
+from app.ledger.conversions import Order
+from app.ledger.earlier import earlier_conversions
 from app.reports.fates import Candidate, Reason, fates
 from app.reports.proof import Unmatched, problem_with
 from app.storage.client import Storage
+from app.storage.conversion_history import ConversionEvent as StoredEvent
 from app.storage.external import one_column
 from app.storage.identity import links_of
 from app.storage.report_conversions import (
@@ -132,6 +135,7 @@ class Explanation:
     adjustments: list[AppliedAdjustment]
     duplicates: list[ConversionEvent]
     cancelled: list[ConversionEvent]
+    earlier: dict[str, int]
 
 
 def explain(storage: Storage, tenant: Tenant, order_id: str, conversion_type: str = "") -> Explanation:
@@ -147,10 +151,11 @@ def explain(storage: Storage, tenant: Tenant, order_id: str, conversion_type: st
     """
     conversion, others, events = _conversion(storage, tenant, order_id, conversion_type)
     ledger = _ledger(storage, tenant, conversion)
-    rules = _rules(storage, tenant, ledger)
+    rules = _rules(storage, tenant, ledger, conversion.ts_ms)
     identities = resolve([conversion.user_id], lambda ids: links_of(storage, tenant.tenant_id, ids, task=_TASK))
     aliases = identities.aliases(conversion.user_id, conversion.ts_ms)
     stored = _touches(storage, tenant, conversion, aliases)
+    earlier = _earlier(storage, tenant, conversion, identities, rules)
     own = [event for event in events if event.conversion_key == conversion.conversion_key]
     return Explanation(
         conversion=conversion,
@@ -159,11 +164,12 @@ def explain(storage: Storage, tenant: Tenant, order_id: str, conversion_type: st
         ledger=ledger,
         rules=rules,
         timezone=tenant.timezone,
-        touches=_explained(stored[:TOUCH_LIMIT], aliases, conversion, ledger, rules),
+        touches=_explained(stored[:TOUCH_LIMIT], aliases, conversion, ledger, rules, earlier),
         touches_truncated=len(stored) > TOUCH_LIMIT,
         adjustments=_adjustments(storage, tenant, conversion),
         duplicates=[event for event in own if not event.is_deleted and event is not conversion],
         cancelled=[event for event in own if event.is_deleted],
+        earlier=earlier,
     )
 
 
@@ -221,16 +227,39 @@ def _ledger(storage: Storage, tenant: Tenant, conversion: ConversionEvent) -> Le
     return LedgerEntry(*found[0]) if found else None
 
 
-def _rules(storage: Storage, tenant: Tenant, ledger: LedgerEntry | None) -> Rules:
-    """The rules that made the ledger row; the tenant's present ones where there is no row."""
-    if ledger is None or ledger.rules_version == tenant.rules.version:
-        return tenant.rules
+def _rules(storage: Storage, tenant: Tenant, ledger: LedgerEntry | None, ts_ms: int) -> Rules:
+    """The rules that made the ledger row; those in force at the conversion's time where there is no row."""
+    in_force = tenant.rules_at(ts_ms)
+    if ledger is None or ledger.rules_version == in_force.version:
+        return in_force
     params = {"tenant_number": tenant.tenant_id, "rules_version": ledger.rules_version}
     found = storage.rows(RULES_OF_VERSION, params=params, task=_TASK)
     if not found:
-        return tenant.rules
+        return in_force
     rules = msgspec.json.decode(found[0][0], type=Rules)
     return msgspec.structs.replace(rules, version=ledger.rules_version)
+
+
+def _earlier(
+    storage: Storage, tenant: Tenant, conversion: ConversionEvent, identities: Identities, rules: Rules
+) -> dict[str, int]:
+    """The person's earlier conversions by type, where the rules look back."""
+    if not rules.looks_back:
+        return {}
+    event = StoredEvent(
+        conversion.conversion_key,
+        conversion.ts_ms,
+        conversion.message_id,
+        conversion.conversion_type,
+        conversion.order_id,
+        conversion.user_id,
+        conversion.value_minor,
+        conversion.currency,
+        0,
+    )
+    order = Order(conversion.conversion_key, event, 0, (event.ts_ms,), event.value_minor, False)
+    found = earlier_conversions(storage, tenant.tenant_id, [order], identities, lambda _: rules)
+    return found.get(order.key, {})
 
 
 def _touches(storage: Storage, tenant: Tenant, conversion: ConversionEvent, aliases: list[Alias]) -> list[StoredTouch]:
@@ -251,6 +280,7 @@ def _explained(
     conversion: ConversionEvent,
     ledger: LedgerEntry | None,
     rules: Rules,
+    earlier: dict[str, int],
 ) -> list[ExplainedTouch]:
     """Every touch once with its reason, by time; an event sent again stands at each of its times."""
     standing: list[StoredTouch] = []
@@ -266,9 +296,9 @@ def _explained(
             standing.append(touch)
     credited = {} if ledger is None else {key: place for place, key in enumerate(ledger.touch_keys)}
     candidates = [Candidate(touch.ts_ms, touch.key, int(touch.kind == "view"), touch.channel) for touch in standing]
-    for touch, reason in zip(
-        standing, fates(candidates, conversion.ts_ms, conversion.conversion_type, rules), strict=True
-    ):
+    previous_ms = earlier.get(conversion.conversion_type)
+    reasons = fates(candidates, conversion.ts_ms, conversion.conversion_type, rules, previous_ms)
+    for touch, reason in zip(standing, reasons, strict=True):
         place = credited.pop(touch.key, None)
         if place is not None:
             reason = Reason.CREDITED

@@ -6,10 +6,12 @@ from typing import Any
 
 from app.attribution.currency import to_decimal_string
 from app.attribution.names import FIVE_MODELS
+from app.channels.hosts import host_of
 from app.reports.amounts import MICRO, Amounts
 from app.reports.days import day_of, rfc3339
 from app.reports.explain import AppliedAdjustment, ConversionEvent, ExplainedTouch, Explanation
 from app.reports.fates import Reason
+from app.reports.formulas import formulas
 from app.reports.proof import UNMATCHED_TEXTS
 
 _SECOND_MS, _MINUTE_MS, _HOUR_MS, _DAY_MS = 1_000, 60_000, 3_600_000, 86_400_000
@@ -38,6 +40,7 @@ def shown(found: Explanation) -> dict[str, Any]:
             "until": rfc3339(event.ts_ms),
         },
         "rules_version": found.rules.version,
+        "formulas": _formulas(found),
         "touches": [_touch(item, found) for item in found.touches],
         "touches_truncated": found.touches_truncated,
         "touches_left_out": found.ledger.touches_left_out if found.ledger else 0,
@@ -48,6 +51,13 @@ def shown(found: Explanation) -> dict[str, Any]:
         "run_id": found.ledger.run_id if found.ledger else None,
         "as_of": rfc3339(found.ledger.version // 1000) if found.ledger else None,
     }
+
+
+def _formulas(found: Explanation) -> dict[str, str]:
+    kept = [item.touch.ts_ms for item in found.touches if item.place is not None]
+    types = set(found.rules.milestone_types) - {found.conversion.conversion_type}
+    reached = [ts_ms for name, ts_ms in found.earlier.items() if name in types and kept and min(kept) <= ts_ms]
+    return formulas(found.rules, len(kept), len(reached))
 
 
 def state(found: Explanation) -> str:
@@ -91,8 +101,8 @@ def credits(item: ExplainedTouch, found: Explanation) -> dict[str, dict[str, Any
 def why(item: ExplainedTouch, found: Explanation) -> str:
     """One sentence: what became of the touch, and by which rule."""
     age_ms = found.conversion.ts_ms - item.touch.ts_ms
-    click_ms, view_ms = found.rules.windows(found.conversion.conversion_type)
-    window_ms = view_ms if item.touch.kind == "view" else click_ms
+    name = found.conversion.conversion_type
+    window_ms = found.rules.window_of(name, item.touch.channel, is_view=item.touch.kind == "view")
     match item.reason:
         case Reason.CREDITED:
             return f"in the journey, {duration(age_ms)} before the conversion"
@@ -103,6 +113,13 @@ def why(item: ExplainedTouch, found: Explanation) -> str:
                 f"{duration(age_ms)} before the conversion: {duration(age_ms - window_ms)} outside the "
                 f"{item.touch.kind} window of {duration(window_ms)}"
             )
+        case Reason.EXCLUDED_REFERRER:
+            return f"the rules exclude the referrer {host_of(item.touch.referrer)!r}: it is no touch"
+        case Reason.TAKEN_BY_EARLIER_CONVERSION:
+            before_ms = found.conversion.ts_ms - found.earlier.get(name, found.conversion.ts_ms)
+            return f"it served the conversion {duration(before_ms)} before this one, and the rules of {name!r} reset"
+        case Reason.LOST_TIE:
+            return "a view at the very time of a click, and by the rules clicks win ties"
         case Reason.FILTERED_CHANNEL:
             return f"the rules exclude the channel {item.touch.channel!r}, and the journey has others"
         case Reason.FILTERED_DIRECT:

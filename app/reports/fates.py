@@ -12,6 +12,7 @@ from enum import StrEnum
 from itertools import pairwise
 
 from app.attribution.names import DIRECT, TouchKind
+from app.channels.book import EXCLUDED
 from app.tenants.rules import Rules
 
 
@@ -21,6 +22,9 @@ class Reason(StrEnum):
     CREDITED = "credited"
     AFTER_CONVERSION = "after_conversion"
     OUTSIDE_WINDOW = "outside_window"
+    EXCLUDED_REFERRER = "excluded_referrer"
+    TAKEN_BY_EARLIER_CONVERSION = "taken_by_earlier_conversion"
+    LOST_TIE = "lost_tie"
     FILTERED_CHANNEL = "filtered_channel"
     FILTERED_DIRECT = "filtered_direct"
     COLLAPSED = "collapsed"
@@ -40,15 +44,29 @@ class Candidate:
     channel: str
 
 
-def fates(touches: Sequence[Candidate], conversion_ms: int, conversion_type: str, rules: Rules) -> list[Reason]:
+def fates(
+    touches: Sequence[Candidate],
+    conversion_ms: int,
+    conversion_type: str,
+    rules: Rules,
+    previous_ms: int | None = None,
+) -> list[Reason]:
     """The reason of each touch.
 
     Parameters
     ----------
     touches : sorted by (time_ms, key), each event once.
+    previous_ms : of the person's conversion of the type before this one, for rules that reset; None without one.
     """
+    own = {channel: (click, view) for channel, click, view in rules.windows_of_channels(conversion_type)}
     windows = rules.windows(conversion_type)
-    found = [_in_window(touch, conversion_ms, windows) for touch in touches]
+    found = [_in_window(touch, conversion_ms, own.get(touch.channel, windows)) for touch in touches]
+    if previous_ms is not None and rules.resets(conversion_type):
+        for place in _alive(found):
+            if touches[place].time_ms <= previous_ms:
+                found[place] = Reason.TAKEN_BY_EARLIER_CONVERSION
+    if rules.clicks_win_ties:
+        _lose_ties(found, touches)
     _filter(found, touches, frozenset(rules.excluded_channels), Reason.FILTERED_CHANNEL)
     if rules.skip_direct:
         _filter(found, touches, frozenset({DIRECT}), Reason.FILTERED_DIRECT)
@@ -61,11 +79,22 @@ def fates(touches: Sequence[Candidate], conversion_ms: int, conversion_type: str
 
 
 def _in_window(touch: Candidate, conversion_ms: int, windows: tuple[int, int]) -> Reason:
+    if touch.channel == EXCLUDED:
+        return Reason.EXCLUDED_REFERRER
     age_ms = conversion_ms - touch.time_ms
     if age_ms < 0:
         return Reason.AFTER_CONVERSION
     window_ms = windows[1] if touch.kind == TouchKind.VIEW else windows[0]
     return Reason.OUTSIDE_WINDOW if age_ms > window_ms else Reason.CREDITED
+
+
+def _lose_ties(found: list[Reason], touches: Sequence[Candidate]) -> None:
+    """A view at the very time of a click of the journey is out."""
+    alive = _alive(found)
+    clicks = {touches[place].time_ms for place in alive if touches[place].kind != TouchKind.VIEW}
+    for place in alive:
+        if touches[place].kind == TouchKind.VIEW and touches[place].time_ms in clicks:
+            found[place] = Reason.LOST_TIE
 
 
 def _filter(found: list[Reason], touches: Sequence[Candidate], names: frozenset[str], reason: Reason) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from app.attribution.currency import AmountError, CurrencyError, to_minor
-from app.reports.amounts import MICRO, NOTHING, Amounts
+from app.reports.amounts import MICRO, NOTHING, Amounts, exact
 from app.reports.days import Period
 from app.reports.query import period_params
 from app.storage.client import Storage
@@ -112,9 +112,10 @@ def worth_of(storage: Storage, tenant: Tenant, period: Period) -> Worth:
     """The conversions of a period by currency, gross and net, and the adjustments that found no conversion."""
     params = period_params(period)
     currencies: dict[str, CurrencyWorth] = {}
-    for currency, count, value, *rest in storage.rows(
+    for currency, count, wrapped, about, *rest in storage.rows(
         CONVERSIONS_WORTH, tenant_id=tenant.tenant_id, params=params, task=TASK
     ):
+        value = exact(wrapped, about)
         total = Amounts(count * MICRO, count * MICRO, value, value)
         currencies[currency] = CurrencyWorth(total, count, *rest)
     rows = [

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from app.attribution.currency import CurrencyError, canonical
 from app.attribution.names import FIVE_MODELS, UNATTRIBUTED, Model
 from app.errors import BadInput
-from app.reports.days import Period
+from app.reports.days import Period, day_begins_ms, read_day
 
 
 class By(StrEnum):
@@ -23,22 +23,50 @@ class By(StrEnum):
     WEEK = "week"
     MONTH = "month"
     CONVERSION_TYPE = "conversion_type"
+    SOURCE = "source"
+
+
+class Adjusted(StrEnum):
+    """On which day does net count a refund or correction? (SEMANTICS 4.8)"""
+
+    CONVERSION_DAY = "conversion_day"
+    ADJUSTMENT_DAY = "adjustment_day"
+
+
+EVER_MS = 4_102_444_800_000
+"""2100: nothing has been received by then."""
 
 
 @dataclass(frozen=True, slots=True)
 class AttributionQuery:
-    """A question to the attribution report; `currency` '' means rows per currency, `conversion_type` '' all."""
+    """A question to the attribution report; `currency` '' means rows per currency, `conversion_type` '' all.
+
+    `as_of_ms`: what was received then (epoch ms) or later is left out.
+    """
 
     period: Period
     by: tuple[By, ...] = (By.CHANNEL,)
     models: tuple[Model, ...] = FIVE_MODELS
     currency: str = ""
     conversion_type: str = ""
+    adjusted: Adjusted = Adjusted.CONVERSION_DAY
+    as_of_ms: int = EVER_MS
+
+    @property
+    def is_past(self) -> bool:
+        """Asked as of a day, and not as it stands."""
+        return self.as_of_ms != EVER_MS
+
+    @property
+    def has_entries(self) -> bool:
+        """Net is not the ledger's own, but gross and the adjustments that count, one by one."""
+        return self.is_past or self.adjusted is Adjusted.ADJUSTMENT_DAY
 
     def params(self) -> dict[str, Any]:
         """What its statements take."""
         asked = {f"by_{by}": int(by in self.by) for by in By}
-        return asked | period_params(self.period) | {"conversion_type": self.conversion_type}
+        more = {"conversion_type": self.conversion_type, "as_of_ms": self.as_of_ms}
+        return asked | period_params(self.period) | more
 
     def group(self, *, channel: str, campaign: str, day: date, conversion_type: str) -> tuple[str, ...]:
         """The line of the report that a credit belongs to: one value for each of `by`."""
@@ -49,26 +77,57 @@ class AttributionQuery:
             By.WEEK: (day - timedelta(days=day.weekday())).isoformat(),
             By.MONTH: day.isoformat()[:7],
             By.CONVERSION_TYPE: conversion_type,
+            By.SOURCE: "",
         }
         return tuple(values[by] for by in self.by)
 
 
 def read_query(
-    period: Period, *, by: str = "", models: str = "", currency: str = "", conversion_type: str = ""
+    period: Period,
+    *,
+    by: str = "",
+    models: str = "",
+    currency: str = "",
+    conversion_type: str = "",
+    adjusted: str = "",
+    as_of: str = "",
 ) -> AttributionQuery:
     """The question that a request's words ask; what is empty has its default.
+
+    Parameters
+    ----------
+    as_of : a day of the tenant's timezone; the report as it stood when that day ended.
 
     Raises
     ------
     BadInput : names the field and what it may hold.
     """
-    return AttributionQuery(
+    query = AttributionQuery(
         period=period,
         by=_words("by", by, list(By)) if by else (By.CHANNEL,),
         models=_words("models", models, FIVE_MODELS) if models else FIVE_MODELS,
-        currency=_currency(currency) if currency else "",
+        currency=read_currency(currency),
         conversion_type=conversion_type,
+        adjusted=_word("adjusted", adjusted, list(Adjusted)) if adjusted else Adjusted.CONVERSION_DAY,
+        as_of_ms=day_begins_ms(read_day("as_of", as_of) + timedelta(days=1), period.timezone) if as_of else EVER_MS,
     )
+    if By.SOURCE in query.by and (query.currency or query.has_entries):
+        raise BadInput(
+            "bad_by",
+            "by=source is not there together with currency, adjusted or as_of.",
+            "Leave one of them out; channel and campaign go with all of them.",
+        )
+    return query
+
+
+def read_currency(text: str) -> str:
+    """A currency's code, or '' for none.
+
+    Raises
+    ------
+    BadInput : names what is wrong.
+    """
+    return _currency(text) if text else ""
 
 
 def period_params(period: Period) -> dict[str, Any]:
@@ -91,6 +150,13 @@ def _words(field: str, text: str, known: Sequence[Word]) -> tuple[Word, ...]:
             )
         found[word] = None
     return tuple(found)
+
+
+def _word(field: str, text: str, known: Sequence[Word]) -> Word:
+    found = _words(field, text, known)
+    if len(found) != 1:
+        raise BadInput(f"bad_{field}", f"{field} holds {len(found)} words.", f"Use one of {', '.join(known)}.")
+    return found[0]
 
 
 def _currency(text: str) -> str:

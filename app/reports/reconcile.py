@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.attribution.names import FIVE_MODELS, Model
-from app.reports.amounts import NOTHING, Amounts
+from app.reports.amounts import NOTHING, Amounts, summed
 from app.reports.days import Period, day_of, rfc3339
 from app.reports.proof import TASK, UNMATCHED_TEXTS, CurrencyWorth, UnmatchedAdjustment, Worth, worth_of
 from app.reports.query import period_params
@@ -120,7 +120,7 @@ def _credits(storage: Storage, tenant: Tenant, period: Period) -> Credits:
     """The ledger's credited and unattributed parts."""
     params = period_params(period) | {"models": len(FIVE_MODELS)}
     return {
-        (currency, FIVE_MODELS[number]): (Amounts(*amounts[:4]), Amounts(*amounts[4:]))
+        (currency, FIVE_MODELS[number]): (summed(*amounts[:6]), summed(*amounts[6:]))
         for currency, number, *amounts in storage.rows(
             LEDGER_CREDITS, tenant_id=tenant.tenant_id, params=params, task=TASK
         )
@@ -130,7 +130,7 @@ def _credits(storage: Storage, tenant: Tenant, period: Period) -> Credits:
 def _rollup(storage: Storage, tenant: Tenant, period: Period) -> dict[tuple[str, Model], Amounts]:
     params = period_params(period) | {"conversion_type": ""}
     found = {
-        (currency, Model(model)): Amounts(*rest[:4])
+        (currency, Model(model)): summed(*rest[:6])
         for currency, model, *rest in storage.rows(ROLLUP_TOTALS, tenant_id=tenant.tenant_id, params=params, task=TASK)
     }
     return {key: amounts for key, amounts in found.items() if amounts}

@@ -61,11 +61,12 @@ class LedgerRow:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """A range of one UTC day's conversion keys, both ends included."""
+    """A range of one UTC day's conversion keys, both ends included; it holds `about` so many conversions."""
 
     utc_day: date
     low: int
     high: int
+    about: int = 0
 
     def params(self, period: Period) -> dict[str, Any]:
         # As strings: the driver writes a number above 2**63 in a way that the server takes for a float.
@@ -82,7 +83,7 @@ def slices(storage: Storage, tenant: Tenant, period: Period, *, task: str) -> It
     for utc_day, conversions, touches in days:
         count = math.ceil(max(conversions / SLICE_CONVERSIONS, touches / SLICE_TOUCHES, 1))
         for number in range(count):
-            yield Slice(utc_day, _KEYS * number // count, _KEYS * (number + 1) // count - 1)
+            yield Slice(utc_day, _KEYS * number // count, _KEYS * (number + 1) // count - 1, -(-conversions // count))
 
 
 def ledger_rows(storage: Storage, tenant: Tenant, period: Period, part: Slice, *, task: str) -> list[LedgerRow]:

@@ -21,6 +21,21 @@ TENANTS = "tenants:records"
 """hash of tenant id -> JSON of the tenant and its rules in force; mirrors ClickHouse; no expiry."""
 
 
+ERASURES_DUE = "erasures:due"
+"""zset of '<tenant id>:<erasure id>' by when it was asked for (ms); out when its proof is stored; owner: erasing."""
+
+ERASING = "lock:erasing"
+"""Lock (string) held by the one process that carries erasures further; expires after ten minutes."""
+
+WEBHOOKS_DUE = "webhooks:due"
+"""zset of delivery id by the time (ms) of its next try; owner: webhooks."""
+
+
+def delivery(delivery_id: str) -> str:
+    """Hash: tenant, webhook, body, attempts, state, …; kept 7 days from its last change; owner: webhooks."""
+    return f"webhook:delivery:{delivery_id}"
+
+
 def inbox(shard: int) -> str:
     """Stream of batches that wait to be drained, oldest first; cut off as blocks are acknowledged."""
     return f"inbox:{shard}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from app.attribution.names import FIVE_MODELS, UNATTRIBUTED
 from app.storage.client import Columns, Storage
 from app.storage.external import one_column
+from app.storage.journeys import refresh_journeys
 from app.storage.statements import TenantStatement
 
 if TYPE_CHECKING:
@@ -20,20 +21,24 @@ MILLION = 1_000_000
 """Conversions are credited in millionths."""
 
 # The ledger is opened up into one row per model and touch (model k of touch i stands at k * n + i); a conversion
-# without touches is one row per model. Keys that the rollup has and the ledger no longer gives come in as zeros.
+# without touches is one row per model. A sum beyond 64 bits wraps; how often is kept beside it. Keys that the rollup
+# has and the ledger no longer gives come in as zeros.
 REFRESH_DAILY = TenantStatement(
     "refresh_daily",
     """
     INSERT INTO attribution_daily
         (tenant_id, day, model, conversion_type, currency, channel, campaign, micros, net_micros, gross_minor,
-         net_minor, version)
+         net_minor, gross_wraps, net_wraps, version)
     SELECT tenant_id, day, model, conversion_type, currency, channel, campaign,
-           sum(micros), sum(net_micros), sum(gross_minor), sum(net_minor), toUInt64(%(version)s)
+           sum(micros), sum(net_micros), sum(gross_part) AS gross_sum, sum(net_part) AS net_sum,
+           toInt32(round((sum(toFloat64(gross_part)) - gross_sum) / 18446744073709551616.)),
+           toInt32(round((sum(toFloat64(net_part)) - net_sum) / 18446744073709551616.)),
+           toUInt64(%(version)s)
     FROM
     (
         SELECT tenant_id, day, models[intDiv(place - 1, width) + 1] AS model, conversion_type, currency, channel,
                campaign, toInt64(micro) AS micros, if(retracted, 0, toInt64(micro)) AS net_micros,
-               gross_amount AS gross_minor, net_amount AS net_minor
+               gross_amount AS gross_part, net_amount AS net_part
         FROM
         (
             SELECT tenant_id, toDate(ts, %(timezone)s) AS day, conversion_type, currency, retracted,
@@ -63,7 +68,8 @@ REFRESH_DAILY = TenantStatement(
         FROM attribution_daily FINAL
         WHERE {tenant}
           AND day IN (SELECT day FROM days)
-          AND (micros != 0 OR net_micros != 0 OR gross_minor != 0 OR net_minor != 0)
+          AND (micros != 0 OR net_micros != 0 OR gross_minor != 0 OR net_minor != 0 OR gross_wraps != 0
+               OR net_wraps != 0)
     )
     GROUP BY tenant_id, day, model, conversion_type, currency, channel, campaign
     SETTINGS do_not_merge_across_partitions_select_final = 1
@@ -95,7 +101,7 @@ def refresh_daily(
     *,
     task: str = "",
 ) -> None:
-    """Sum the ledger of these days of the tenant's timezone up again, into `attribution_daily`.
+    """Sum the ledger of these days of the tenant's timezone up again, into `attribution_daily` and `journeys_daily`.
 
     Parameters
     ----------
@@ -121,3 +127,4 @@ def refresh_daily(
         external={"days": one_column("day", "Date", days)},
         task=task,
     )
+    refresh_journeys(storage, tenant_id, days, timezone, version, task=task)

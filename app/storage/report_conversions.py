@@ -16,6 +16,7 @@ CONVERSIONS_WORTH = TenantStatement(
         currency,
         count(),
         sum(value_minor),
+        sum(toFloat64(value_minor)),
         sum(copies - 1),
         countIf(copies > 1),
         countIf(version = 0),
@@ -174,8 +175,10 @@ TOUCHES_OF_IDS = TenantStatement(
     "report_touches_of_ids",
     """
     SELECT
-        user_id, toUnixTimestamp64Milli(ts) AS ts_ms, event_key, any(message_id), any(kind), any(channel),
-        any(campaign), any(source), any(medium), any(url), any(referrer), any(cost), max(is_deleted)
+        user_id, toUnixTimestamp64Milli(ts) AS ts_ms, event_key, any(message_id), argMax(kind, revision),
+        argMax(channel, if(is_deleted %% 2 = 0, toInt16(is_deleted), -1) AS revision), argMax(campaign, revision),
+        argMax(source, revision), argMax(medium, revision), argMax(url, revision), argMax(referrer, revision),
+        argMax(cost, revision), max(is_deleted) %% 2
     FROM touchpoints
     WHERE {tenant}
         AND user_hash IN (SELECT xxHash64(wanted) FROM ids)

@@ -1,7 +1,8 @@
 """What do the reports ask of the rollup and the ledger?
 
 Days are the tenant's: `toDate(ts, timezone)`, the same expression that the rollup is made with, so that a report and
-its proof can never disagree about a clock change. `utc_day`, a day wider on both sides, only prunes.
+its proof can never disagree about a clock change. `utc_day`, a day wider on both sides, only prunes. A sum of money
+comes as it wraps in 64 bits, and once more as a float: `app.reports.amounts.exact` makes the true one of the two.
 """
 
 from __future__ import annotations
@@ -21,11 +22,15 @@ ATTRIBUTION_ROWS = TenantStatement(
         if(%(by_week)s, toString(toMonday(day)), '') AS group_week,
         if(%(by_month)s, substring(toString(day), 1, 7), '') AS group_month,
         if(%(by_conversion_type)s, conversion_type, '') AS group_type,
+        '' AS group_source,
         toString(model) AS model_name,
         sum(micros),
         sum(net_micros),
         sum(gross_minor),
-        sum(net_minor)
+        sum(net_minor),
+        sum(toFloat64(gross_minor) + 18446744073709551616. * gross_wraps),
+        sum(toFloat64(net_minor) + 18446744073709551616. * net_wraps),
+        max(version)
     FROM attribution_daily FINAL
     WHERE {tenant}
         AND day >= toDate(%(first)s)
@@ -39,7 +44,7 @@ ATTRIBUTION_ROWS = TenantStatement(
     """,
 )
 
-# The rollup's totals over all of its channels, and the part of them that no touch earned.
+# The rollup's totals over all of its channels.
 ROLLUP_TOTALS = TenantStatement(
     "report_rollup_totals",
     """
@@ -50,10 +55,8 @@ ROLLUP_TOTALS = TenantStatement(
         sum(net_micros),
         sum(gross_minor),
         sum(net_minor),
-        sumIf(micros, channel = '(unattributed)'),
-        sumIf(net_micros, channel = '(unattributed)'),
-        sumIf(gross_minor, channel = '(unattributed)'),
-        sumIf(net_minor, channel = '(unattributed)'),
+        sum(toFloat64(gross_minor) + 18446744073709551616. * gross_wraps),
+        sum(toFloat64(net_minor) + 18446744073709551616. * net_wraps),
         max(version)
     FROM attribution_daily FINAL
     WHERE {tenant}
@@ -75,6 +78,8 @@ LEDGER_WORTH = TenantStatement(
         countIf(retracted = 0) * 1000000,
         sum(gross_minor),
         sum(if(retracted = 1, 0, net_minor)),
+        sum(toFloat64(gross_minor)),
+        sum(toFloat64(if(retracted = 1, 0, net_minor))),
         max(rules_version),
         max(version)
     FROM ledger FINAL
@@ -98,12 +103,16 @@ LEDGER_CREDITS = TenantStatement(
         number,
         sumIf(arraySum(arraySlice(micros, number * touches + 1, touches)), touches > 0),
         sumIf(arraySum(arraySlice(micros, number * touches + 1, touches)), touches > 0 AND retracted = 0),
-        sumIf(arraySum(arraySlice(gross, number * touches + 1, touches)), touches > 0),
-        sumIf(arraySum(arraySlice(net_or_gross, number * touches + 1, touches)), touches > 0),
+        sumIf(arraySum(arraySlice(gross, number * touches + 1, touches)) AS gross_of_model, touches > 0),
+        sumIf(arraySum(arraySlice(net_or_gross, number * touches + 1, touches)) AS net_of_model, touches > 0),
+        sumIf(toFloat64(gross_of_model), touches > 0),
+        sumIf(toFloat64(net_of_model), touches > 0),
         countIf(touches = 0) * 1000000,
         countIf(touches = 0 AND retracted = 0) * 1000000,
         sumIf(gross_minor, touches = 0),
-        sumIf(if(retracted = 1, 0, net_minor), touches = 0)
+        sumIf(if(retracted = 1, 0, net_minor), touches = 0),
+        sumIf(toFloat64(gross_minor), touches = 0),
+        sumIf(toFloat64(if(retracted = 1, 0, net_minor)), touches = 0)
     FROM
     (
         SELECT
@@ -197,7 +206,7 @@ EXPORT_MESSAGE_IDS = TenantStatement(
     """,
 )
 
-# Days and currencies of conversions that a report in one currency has to convert.
+# Days and currencies of conversions, first received before `as_of_ms`, that a report in one currency has to convert.
 FOREIGN_DAYS = TenantStatement(
     "report_foreign_days",
     """
@@ -210,16 +219,15 @@ FOREIGN_DAYS = TenantStatement(
         AND day < toDate(%(end)s)
         AND code != %(currency)s
         AND (%(conversion_type)s = '' OR conversion_type = %(conversion_type)s)
+        AND conversion_key NOT IN
+        (
+            SELECT conversion_key
+            FROM conversions
+            WHERE {tenant}
+            GROUP BY conversion_key
+            HAVING min(received_at) >= fromUnixTimestamp64Milli(%(as_of_ms)s)
+        )
     GROUP BY day, code
     ORDER BY day, code
-    """,
-)
-
-RATES = TenantStatement(
-    "report_rates",
-    """
-    SELECT day, toString(currency), rate
-    FROM fx_rates FINAL
-    WHERE {tenant} AND day >= toDate(%(first)s) AND day < toDate(%(end)s) AND into = %(currency)s
     """,
 )

@@ -23,8 +23,15 @@ TENANT_TABLES = frozenset(
         "identity_aliases",
         "ledger",
         "attribution_daily",
+        "journeys_daily",
         "campaigns",
         "fx_rates",
+        "ledger_changes",
+        "identity_cuts",
+        "erased_ids",
+        "erased_messages",
+        "erasures",
+        "webhooks",
     }
 )
 """Tables of tenants' data. Not among them: `tenants`, `rules` and `runs`, which the service itself reads whole."""

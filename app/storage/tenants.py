@@ -9,16 +9,25 @@ from app.storage.statements import Statement
 
 _COLUMNS = """
     SELECT tenants.tenant_id, slug, name, timezone, currency, retention_days, hosts, write_key_sha256,
-           secret_key_sha256, CAST(state, 'String'), toUnixTimestamp64Milli(created_at), version, rules
+           secret_key_sha256, CAST(state, 'String'), toUnixTimestamp64Milli(created_at), version,
+           rules_versions, rules_from, rules_texts
     FROM tenants FINAL
     LEFT JOIN
     (
-        SELECT tenant_id, rules
-        FROM rules
-        ORDER BY tenant_id, rules_version DESC, created_at DESC
-        LIMIT 1 BY tenant_id
-    ) AS in_force
-    ON tenants.tenant_id = in_force.tenant_id
+        SELECT tenant_id,
+               groupArray(rules_version) AS rules_versions,
+               groupArray(toUnixTimestamp64Milli(applies_from)) AS rules_from,
+               groupArray(rules) AS rules_texts
+        FROM
+        (
+            SELECT tenant_id, rules_version, applies_from, rules
+            FROM rules
+            ORDER BY tenant_id, rules_version, created_at DESC
+            LIMIT 1 BY tenant_id, rules_version
+        )
+        GROUP BY tenant_id
+    ) AS made
+    ON tenants.tenant_id = made.tenant_id
 """
 ALL_TENANTS = Statement("all_tenants", f"{_COLUMNS} ORDER BY tenants.tenant_id")
 ONE_TENANT = Statement("one_tenant", f"{_COLUMNS} WHERE tenants.tenant_id = %(tenant_id)s")
@@ -29,9 +38,32 @@ RULES_OF = Statement(
     "SELECT rules FROM rules WHERE tenant_id = %(tenant_id)s AND rules_version = %(version)s LIMIT 1",
 )
 
+RULES_VERSIONS = Statement(
+    "rules_versions",
+    """
+    SELECT rules_version, toUnixTimestamp64Milli(applies_from), toUnixTimestamp64Milli(created_at), rules
+    FROM rules
+    WHERE tenant_id = %(tenant_id)s
+    ORDER BY rules_version DESC, created_at DESC
+    LIMIT 1 BY rules_version
+    """,
+)
+
+
+class RulesVersion(NamedTuple):
+    """One version of a tenant's rules: from which conversion time (epoch ms) it was to hold, when it was made."""
+
+    version: int
+    from_ms: int
+    created_ms: int
+    rules: str
+
 
 class TenantRow(NamedTuple):
-    """A tenant as stored. `rules` is the JSON of the newest version, '' where there is none."""
+    """A tenant as stored.
+
+    `rules_versions`, `rules_from` (epoch ms) and `rules_texts` (JSON) are parallel, one entry per version.
+    """
 
     tenant_id: int
     slug: str
@@ -45,7 +77,17 @@ class TenantRow(NamedTuple):
     state: str
     created_ms: int
     version: int
-    rules: str
+    rules_versions: list[int]
+    rules_from: list[int]
+    rules_texts: list[str]
+
+    def with_version(self, version: int, from_ms: int, text: str) -> TenantRow:
+        """The row with one more version of the rules."""
+        return self._replace(
+            rules_versions=[*self.rules_versions, version],
+            rules_from=[*self.rules_from, from_ms],
+            rules_texts=[*self.rules_texts, text],
+        )
 
 
 def all_tenants(storage: Storage) -> list[TenantRow]:
@@ -78,17 +120,24 @@ def rules_of(storage: Storage, tenant_id: int, version: int) -> str | None:
 def insert_tenant(storage: Storage, row: TenantRow) -> None:
     """A new tenant, or a new state of one: the highest version wins."""
     columns: dict[str, list[Any]] = {
-        name: [value] for name, value in row._asdict().items() if name not in ("created_ms", "rules")
+        name: [value] for name, value in row._asdict().items() if name != "created_ms" and not name.startswith("rules_")
     }
     storage.insert("tenants", {**columns, "created_at": [row.created_ms]})
 
 
-def insert_rules(storage: Storage, tenant_id: int, version: int, rules: str, created_ms: int) -> None:
-    """A new version of a tenant's rules."""
+def rules_versions(storage: Storage, tenant_id: int) -> list[RulesVersion]:
+    """Every version of a tenant's rules, the newest first."""
+    rows = storage.rows(RULES_VERSIONS, params={"tenant_id": tenant_id})
+    return [RulesVersion._make(row) for row in rows]
+
+
+def insert_rules(storage: Storage, tenant_id: int, version: int, rules: str, created_ms: int, from_ms: int = 0) -> None:
+    """A new version of a tenant's rules, for conversions from a time (epoch ms) on."""
     columns: dict[str, list[Any]] = {
         "tenant_id": [tenant_id],
         "rules_version": [version],
         "rules": [rules],
+        "applies_from": [from_ms],
         "created_at": [created_ms],
     }
     storage.insert("rules", columns)

@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-# An event that was sent again with an earlier time has a row that is cancelled by its twin (is_deleted = 1) and
-# another at the earlier time. So of each (ts, event_key) the twin goes before the row, cancelled ones drop out, and
-# of each event the earliest stays. FINAL would do the first half at two to four times the price.
+# `is_deleted` counts revisions (schema 0004): an event that was sent again with an earlier time has a row that is
+# cancelled by its twin (an odd number) and another at the earlier time; a touch that was classified again has a newer
+# row (an even number). So of each (ts, event_key) the greatest goes first, cancelled ones drop out with those that the
+# tenant's rules exclude, and of each event the earliest stays. FINAL would do the first half at two to four times the
+# price.
 # The set, not the join, prunes by the primary key: it has to stand in the SELECT that reads the table.
 TOUCHES = TenantStatement(
     "touches",
@@ -43,7 +45,8 @@ TOUCHES = TenantStatement(
         ORDER BY conv_idx, ts, event_key, is_deleted DESC
         LIMIT 1 BY conv_idx, ts, event_key
     )
-    WHERE is_deleted = 0
+    WHERE is_deleted %% 2 = 0
+      AND channel != '(excluded)'
     ORDER BY conv_idx, ts, event_key
     LIMIT 1 BY conv_idx, event_key
     """,
@@ -64,7 +67,8 @@ TOUCHES_OF_ONE = TenantStatement(
         ORDER BY ts, event_key, is_deleted DESC
         LIMIT 1 BY ts, event_key
     )
-    WHERE is_deleted = 0
+    WHERE is_deleted %% 2 = 0
+      AND channel != '(excluded)'
     ORDER BY ts, event_key
     LIMIT 1 BY event_key
     """,
@@ -97,7 +101,7 @@ WIDE_TOUCHES = TenantStatement(
         ORDER BY ts, event_key, is_deleted DESC
         LIMIT 1 BY ts, event_key
     )
-    WHERE is_deleted = 0
+    WHERE is_deleted %% 2 = 0
     ORDER BY ts, event_key
     LIMIT 1 BY event_key
     """,

@@ -14,7 +14,8 @@ from app.errors import Unavailable
 from app.storage import keys
 from app.storage.tenants import TenantRow
 from app.tenants.rules import Rules
-from app.tenants.tenant import Tenant
+from app.tenants.tenant import Tenant, with_rules
+from app.tenants.timeline import RulesFrom, timeline_of
 
 LOCK = "lock:tenants"
 """Redis string; held while a tenant is created or changed; expires by itself."""
@@ -101,7 +102,11 @@ class Mirror:
 
 def tenant_of(row: TenantRow) -> Tenant:
     """A stored row as every process knows it."""
-    return Tenant(
+    made = [
+        (from_ms, msgspec.structs.replace(_decode_rules(text), version=version))
+        for version, from_ms, text in zip(row.rules_versions, row.rules_from, row.rules_texts, strict=True)
+    ]
+    tenant = Tenant(
         tenant_id=row.tenant_id,
         slug=row.slug,
         name=row.name,
@@ -110,8 +115,8 @@ def tenant_of(row: TenantRow) -> Tenant:
         retention_days=row.retention_days,
         hosts=tuple(row.hosts),
         state=row.state,
-        rules=_decode_rules(row.rules) if row.rules else Rules(),
     )
+    return with_rules(tenant, timeline_of(made) or (RulesFrom(0, Rules()),))
 
 
 def _add(pipe: Any, row: TenantRow) -> None:

@@ -30,9 +30,11 @@ from app.storage.tenants import (
     tenant_by_slug,
 )
 from app.tenants.cache import Cache
+from app.tenants.checks import check_rules
 from app.tenants.mirror import Mirror, tenant_of
-from app.tenants.rules import Rules, check_rules
+from app.tenants.rules import Rules
 from app.tenants.tenant import Tenant
+from app.tenants.timeline import put
 from config.settings import Settings
 
 UNKNOWN_FOR_S = 5.0
@@ -123,10 +125,12 @@ class Registry:
                 state="active",
                 created_ms=_now_ms(),
                 version=_now_us(),
-                rules=_encode_rules(first_rules).decode(),
+                rules_versions=[1],
+                rules_from=[0],
+                rules_texts=[_encode_rules(first_rules).decode()],
             )
             # Rules first: a tenant without any would be read with the defaults, whatever it was given.
-            insert_rules(storage, row.tenant_id, 1, row.rules, row.created_ms)
+            insert_rules(storage, row.tenant_id, 1, row.rules_texts[0], row.created_ms)
             insert_tenant(storage, row)
             self._mirror.put(row)
         self._forget()
@@ -146,20 +150,36 @@ class Registry:
         self._forget()
         return key
 
-    def set_rules(self, tenant_id: int, rules: Rules) -> Tenant:
-        """Put new rules in force, under the next version; returns the tenant with them."""
+    def set_rules(self, tenant_id: int, rules: Rules, from_ms: int = 0) -> Tenant:
+        """Put new rules in force, under the next version; returns the tenant with them.
+
+        Parameters
+        ----------
+        from_ms : they hold for conversions from this time (epoch ms) on; 0 is: for all of history.
+
+        Rules that change nothing make no version.
+        """
         check_rules(rules)
         with self._mirror.alone():
             row = one_tenant(self._storage(), tenant_id)
             if row is None:
                 raise _no_tenant(str(tenant_id))
-            version = tenant_of(row).rules.version + 1
+            before = tenant_of(row)
+            if put(before.timeline, from_ms, rules) == before.timeline:
+                return before
+            version = max(row.rules_versions, default=0) + 1
             text = _encode_rules(msgspec.structs.replace(rules, version=version)).decode()
-            insert_rules(self._storage(), tenant_id, version, text, _now_ms())
-            new = row._replace(rules=text)
+            insert_rules(self._storage(), tenant_id, version, text, _now_ms(), from_ms)
+            new = row.with_version(version, from_ms, text)
             self._mirror.put(new)
         self._forget()
         return tenant_of(new)
+
+    def fresh(self, tenant_id: int) -> Tenant:
+        """The tenant as Redis has it this moment: who computes with rules must not believe its memory."""
+        known = self._mirror.record(tenant_id) or self._from_storage(tenant_id)
+        self._by_id.put(tenant_id, known, self._settings.tenant_cache_s)
+        return known
 
     def rebuild(self) -> int:
         """Fill Redis from ClickHouse; returns the number of tenants. Safe at any time, and again."""

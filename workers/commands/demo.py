@@ -9,7 +9,7 @@ import click
 
 from workers.commands.progress import Progress
 from workers.commands.reconcile import reconciliation_table
-from workers.commands.report import report_table
+from workers.commands.report_tables import report_table
 from workers.edge import Edge
 from workers.local.demo import Posts, period, send, temporary_stack, wait_for_credit
 from workers.local.sample import Sample, make_sample

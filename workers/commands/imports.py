@@ -1,4 +1,4 @@
-"""``tributary import``: events and spend from files, through HTTP like everything else."""
+"""``tributary import``: events, spend and exchange rates from files, through HTTP like everything else."""
 
 from __future__ import annotations
 
@@ -45,6 +45,15 @@ def spend(file: Path, url: str | None, secret_key: str | None, write_key: str | 
     """Send the rows of FILE: day, channel, campaign, amount, currency. A row replaces the one before it."""
     edge = edge_of(path, url, secret_key, write_key)
     _import(file, lambda values: edge.post("/v1/spend", {"rows": values}))
+
+
+@command.command("fx")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@edge_options
+def fx(file: Path, url: str | None, secret_key: str | None, write_key: str | None, path: Path) -> None:
+    """Send the exchange rates of FILE: day, currency, into, rate. A row replaces the one before it."""
+    edge = edge_of(path, url, secret_key, write_key)
+    _import(file, lambda values: edge.post("/v1/fx", {"rates": values}))
 
 
 def _import(file: Path, send: Callable[[list[Answer]], Answer]) -> None:

@@ -1,4 +1,4 @@
-"""``tributary report``: the attribution table."""
+"""``tributary report``: the attribution table, and under it the journeys and the comparison of models."""
 
 from __future__ import annotations
 
@@ -8,55 +8,122 @@ from typing import Any
 
 import click
 
-from workers.commands.table import table
+from workers.commands.report_tables import compare_table, journeys_table, report_table
 from workers.commands.target import edge_of, edge_options
 
+Target = dict[str, Any]
 
-@click.command("report")
-@click.option("--from", "from_day", help="First day, YYYY-MM-DD; 30 days ago by default.")
-@click.option("--to", "to_day", help="The day after the last one; tomorrow by default.")
-@click.option("--by", default="channel", show_default=True, help="Comma list: channel, campaign, day, week, month, …")
+FROM = click.option("--from", "from_day", help="First day, YYYY-MM-DD; 30 days ago by default.")
+TO = click.option("--to", "to_day", help="The day after the last one; tomorrow by default.")
+CURRENCY = click.option("--currency", help="Convert everything into this one.")
+TYPE = click.option("--conversion-type", help="Only this one.")
+ADJUSTED = click.option(
+    "--adjusted",
+    type=click.Choice(["conversion_day", "adjustment_day"]),
+    help="When net counts a refund; the conversion's day by default.",
+)
+AS_OF = click.option("--as-of", help="A day: as it stood when that day ended.")
+JSON = click.option("--json", "as_json", is_flag=True, help="As the API answers.")
+
+
+@click.group("report", invoke_without_command=True)
+@FROM
+@TO
+@click.option("--by", default="channel", show_default=True, help="Comma list: channel, campaign, source, day, week, …")
 @click.option("--models", help="Comma list; all five by default.")
-@click.option("--currency", help="Convert everything into this one.")
-@click.option("--conversion-type", help="Only this one.")
-@click.option("--json", "as_json", is_flag=True, help="As the API answers.")
+@CURRENCY
+@TYPE
+@ADJUSTED
+@AS_OF
+@click.option("--net", is_flag=True, help="Net of refunds and corrections, instead of gross.")
+@JSON
 @edge_options
+@click.pass_context
 def command(
+    context: click.Context,
+    /,
     from_day: str | None,
     to_day: str | None,
     by: str,
     models: str | None,
     currency: str | None,
     conversion_type: str | None,
+    adjusted: str | None,
+    as_of: str | None,
+    net: bool,
     as_json: bool,
-    url: str | None,
-    secret_key: str | None,
-    write_key: str | None,
-    path: Path,
+    **target: Any,
 ) -> None:
-    """Show conversions and money by channel (or more) and model."""
+    """Show conversions and money by channel (or more) and model, with spend, CPA and ROAS where there is spend."""
+    if context.invoked_subcommand is not None:
+        return
     query = {"from": from_day, "to": to_day, "by": by, "models": models, "currency": currency}
-    query["conversion_type"] = conversion_type
-    report = edge_of(path, url, secret_key, write_key).get("/v1/reports/attribution", query)
-    click.echo(json.dumps(report, indent=2) if as_json else report_table(report))
+    query |= {"conversion_type": conversion_type, "adjusted": adjusted, "as_of": as_of}
+    report = _get("/v1/reports/attribution", query, target)
+    click.echo(json.dumps(report, indent=2) if as_json else report_table(report, net=net))
 
 
-def report_table(report: dict[str, Any]) -> str:
-    """A line per group and currency; conversions and gross value of each model side by side."""
-    models, by = report["models"], report["by"]
-    lines: dict[tuple[str, ...], dict[str, str]] = {}
-    for row in report["rows"]:
-        group = (*(row[name] for name in by), row["currency"])
-        lines.setdefault(group, {})[row["model"]] = _cell(row)
-    totals: dict[tuple[str, ...], dict[str, str]] = {}
-    for row in report["totals"]:
-        group = ("total", *[""] * (len(by) - 1), row["currency"])
-        totals.setdefault(group, {})[row["model"]] = _cell(row)
-    rows = [[*group, *(cells.get(model, "") for model in models)] for group, cells in {**lines, **totals}.items()]
-    text = table([*by, "currency", *models], rows, left=len(by) + 1)
-    state = "reconciled: every model sums to the conversions" if report["reconciled"] else "NOT reconciled yet"
-    return f"{report['from']} to {report['to']} ({report['timezone']})\n{text}\n{state}"
+@command.command("journeys")
+@FROM
+@TO
+@TYPE
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="Paths to list.")
+@click.option("--non-converting", is_flag=True, help="The journeys that did not convert, too (slower).")
+@JSON
+@edge_options
+def journeys(
+    from_day: str | None,
+    to_day: str | None,
+    conversion_type: str | None,
+    limit: int,
+    non_converting: bool,
+    as_json: bool,
+    **target: Any,
+) -> None:
+    """Top paths, their length and time lag, first to last, and assists."""
+    query = {"from": from_day, "to": to_day, "conversion_type": conversion_type, "limit": str(limit)}
+    query["with"] = "non_converting" if non_converting else None
+    report = _get("/v1/reports/journeys", query, target)
+    click.echo(json.dumps(report, indent=2) if as_json else journeys_table(report))
 
 
-def _cell(row: dict[str, Any]) -> str:
-    return f"{float(row['conversions']):,.2f}  {row['value']:>12}"
+@command.command("compare")
+@FROM
+@TO
+@click.option("--by", default="channel", show_default=True, help="Comma list: channel, campaign, conversion_type.")
+@click.option("--models", help="Comma list, the base first; all five by default.")
+@click.option(
+    "--measure",
+    type=click.Choice(["value", "net_value", "conversions", "net_conversions"]),
+    default="value",
+    show_default=True,
+)
+@CURRENCY
+@TYPE
+@ADJUSTED
+@AS_OF
+@JSON
+@edge_options
+def compare(
+    from_day: str | None,
+    to_day: str | None,
+    by: str,
+    models: str | None,
+    measure: str,
+    currency: str | None,
+    conversion_type: str | None,
+    adjusted: str | None,
+    as_of: str | None,
+    as_json: bool,
+    **target: Any,
+) -> None:
+    """What the choice of the model changes: ranks, shares, and the money that moves."""
+    query = {"from": from_day, "to": to_day, "by": by, "models": models, "measure": measure, "currency": currency}
+    query |= {"conversion_type": conversion_type, "adjusted": adjusted, "as_of": as_of}
+    report = _get("/v1/reports/compare", query, target)
+    click.echo(json.dumps(report, indent=2) if as_json else compare_table(report))
+
+
+def _get(address: str, query: dict[str, str | None], target: Target) -> dict[str, Any]:
+    path: Path = target["path"]
+    return edge_of(path, target["url"], target["secret_key"], target["write_key"]).get(address, query)

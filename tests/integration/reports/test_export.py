@@ -9,11 +9,11 @@ from collections import defaultdict
 import pytest
 
 from app.attribution.names import FIVE_MODELS
-from app.errors import BadInput
+from app.errors import BadInput, TributaryError
 from app.reports import slices
 from app.reports.attribution import attribution
 from app.reports.days import read_period
-from app.reports.export import COLUMNS, ledger_csv, require_format
+from app.reports.export import COLUMNS, ledger_csv, ledger_parquet, plan, require_format
 from app.reports.query import read_query
 from tests.integration.reports.conftest import MakeWorld
 from tests.integration.reports.world import HOUR, World, at
@@ -105,6 +105,45 @@ def test_no_days_give_a_header_alone(shop: World, make_world: MakeWorld) -> None
     assert export(make_world()) == []
 
 
-def test_parquet_is_refused_plainly() -> None:
-    with pytest.raises(BadInput, match="later release"):
+def test_parts_are_the_whole_wherever_they_are_cut(shop: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slices, "SLICE_CONVERSIONS", 2)
+    period = read_period("2025-03-01", "2025-04-01", shop.tenant.timezone, 0)
+    whole = b"".join(ledger_csv(shop.storage, shop.tenant, period))
+    pieces, cursor, parts = b"", "", 0
+    while True:
+        part = plan(shop.storage, shop.tenant, period, after=cursor, limit=3)
+        pieces += b"".join(ledger_csv(shop.storage, shop.tenant, period, part=part, header=not cursor))
+        parts, cursor = parts + 1, part.next_cursor
+        if not cursor:
+            break
+    assert parts > 3
+    assert pieces == whole
+
+
+@pytest.mark.parametrize("cursor", ["x", "20250301", "20251301-0000000000000000", "20250301-g000000000000000"])
+def test_a_cursor_is_one_of_ours(make_world: MakeWorld, cursor: str) -> None:
+    world = make_world()
+    period = read_period("2025-03-01", "2025-04-01", "UTC", 0)
+    with pytest.raises(BadInput, match="after"):
+        plan(world.storage, world.tenant, period, after=cursor)
+
+
+def test_parquet_holds_what_the_csv_holds(shop: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    pyarrow = pytest.importorskip("pyarrow.parquet")
+    monkeypatch.setattr(slices, "SLICE_CONVERSIONS", 2)
+    period = read_period("2025-03-01", "2025-04-01", shop.tenant.timezone, 0)
+    data = b"".join(ledger_parquet(shop.storage, shop.tenant, period))
+    file = pyarrow.ParquetFile(io.BytesIO(data))
+    assert file.num_row_groups > 1
+    table, lines = file.read(), export(shop, raw_text=True)
+    assert table.num_rows == len(lines)
+    for name in ("order_id", "model", "channel", "campaign", "gross_minor", "net_minor", "conversions_micro"):
+        assert [str(value) for value in table.column(name).to_pylist()] == [line[name] for line in lines]
+    keys = [line["touch_id"] for line in lines]
+    assert ["" if key is None else str(key) for key in table.column("touch_id").to_pylist()] == keys
+
+
+def test_parquet_names_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.reports.parquet.find_spec", lambda name: None)
+    with pytest.raises(TributaryError, match=r"tributary\[parquet\]"):
         require_format("parquet")

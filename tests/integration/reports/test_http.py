@@ -103,7 +103,7 @@ def test_the_export_is_csv(callers: tuple[Caller, Caller]) -> None:
         ("/v1/reconcile?from=2025-03-02&to=2025-03-01", 400, "before"),
         ("/v1/conversions/nowhere", 404, "order_id"),
         (f"/v1/conversions/{'x' * 600}", 400, "order_id"),
-        ("/v1/export/ledger?format=parquet", 400, "later release"),
+        ("/v1/export/ledger?after=x", 400, "after"),
         ("/v1/export/ledger?format=xml", 400, "format"),
         ("/v1/export/ledger?text=loud", 400, "text"),
         ("/v1/jobs/none", 404, "job"),
@@ -147,3 +147,32 @@ def test_reattribute_needs_both_days(callers: tuple[Caller, Caller], body: Any) 
     answer = callers[0].post("/v1/reattribute", body)
     assert answer.status_code == 400
     assert answer.get_json()["detail"]
+
+
+def test_persons_history_and_webhooks_are_the_tenants_own(callers: tuple[Caller, Caller]) -> None:
+    one, other = callers
+    order = "/v1/conversions/o%2F1%20%C3%BC"
+    assert one.get(f"{order}/history").get_json()["changes"] == []
+    assert one.post("/v1/persons/unmerge", {"id": "1", "from": "2"}).status_code == 404
+    assert one.post("/v1/persons/unmerge", {"id": "1"}).status_code == 400
+    bearer = {"Authorization": f"Bearer {one.key}"}
+    assert one.client.delete("/v1/persons/1?conversions=keep", headers=bearer).status_code == 400
+    erased = one.client.delete("/v1/persons/1?conversions=remove", headers=bearer)
+    assert erased.status_code == 200
+    told = erased.get_json()
+    assert one.get(told["url"]).get_json()["state"] == "hidden"
+    assert other.get(told["url"]).status_code == 404
+    assert one.get(f"/v1/jobs/{told['job_id']}").get_json()["kind"] == "erase"
+    assert one.client.delete("/v1/persons/9", headers=bearer).status_code == 404
+    assert one.post("/v1/webhooks", {"url": "http://127.0.0.1/"}).status_code == 400
+    made = one.post("/v1/webhooks", {"url": "https://93.184.216.34/hook", "kinds": ["erase"]}).get_json()
+    assert made["secret"].startswith("whsec_")
+    assert [hook["url"] for hook in one.get("/v1/webhooks").get_json()["webhooks"]] == ["https://93.184.216.34/hook"]
+    assert "secret" not in one.get("/v1/webhooks").get_json()["webhooks"][0]
+    assert other.get("/v1/webhooks").get_json()["webhooks"] == []
+    address = f"/v1/webhooks/{made['webhook_id']}"
+    assert other.client.delete(address, headers={"Authorization": f"Bearer {other.key}"}).status_code == 404
+    assert one.client.delete(address, headers=bearer).status_code == 200
+    part = other.get(f"/v1/export/ledger?{MARCH}&limit=1")
+    assert part.status_code == 200
+    assert "Tributary-Next-Cursor" not in part.headers

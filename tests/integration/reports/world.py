@@ -47,9 +47,17 @@ class World:
         self.tenant = msgspec.structs.replace(self.tenant, rules=rules)
 
     def touch(
-        self, user: str, ts_ms: int, channel: str, message_id: str, *, kind: str = "click", campaign: str = ""
+        self,
+        user: str,
+        ts_ms: int,
+        channel: str,
+        message_id: str,
+        *,
+        kind: str = "click",
+        campaign: str = "",
+        source: str = "",
     ) -> None:
-        self._touch_row(user, ts_ms, channel, message_id, kind, campaign, is_deleted=0)
+        self._touch_row(user, ts_ms, channel, message_id, kind, campaign, is_deleted=0, source=source)
         self._insert(
             "events",
             message_id=message_id,
@@ -79,6 +87,7 @@ class World:
         message_id: str = "",
         conversion_type: str = ORDER,
         is_deleted: int = 0,
+        received_ms: int = 0,
     ) -> int:
         key = conversion_key(conversion_type, order_id)
         message_id = message_id or f"m-{order_id}"
@@ -94,7 +103,7 @@ class World:
             value_minor=value_minor,
             currency=currency,
             rules_version=1,
-            received_at=ts_ms,
+            received_at=received_ms or ts_ms,
             retention_days=20_000,
             is_deleted=is_deleted,
         )
@@ -117,7 +126,15 @@ class World:
         return key
 
     def adjust(
-        self, adjustment_id: str, action: str, order_id: str, at_ms: int, value: str = "", currency: str = ""
+        self,
+        adjustment_id: str,
+        action: str,
+        order_id: str,
+        at_ms: int,
+        value: str = "",
+        currency: str = "",
+        *,
+        received_ms: int = 0,
     ) -> None:
         self._insert(
             "adjustments",
@@ -128,12 +145,25 @@ class World:
             value=value,
             currency=currency,
             at=at_ms,
-            received_at=at_ms,
+            received_at=received_ms or at_ms,
         )
 
     def met(self, one: str, other: str, ts_ms: int) -> None:
         self._insert("identity_aliases", id=one, met=other, first_ts=ts_ms)
         self._insert("identity_aliases", id=other, met=one, first_ts=ts_ms)
+
+    def spend(
+        self, day: date, channel: str, amount_minor: int, *, currency: str = "USD", campaign: str = "", version: int = 1
+    ) -> None:
+        self._insert(
+            "spend",
+            day=day,
+            channel=channel,
+            campaign=campaign,
+            currency=currency,
+            amount_minor=amount_minor,
+            version=version,
+        )
 
     def rate(self, day: date, currency: str, into: str, rate: str) -> None:
         self._insert("fx_rates", day=day, currency=currency, into=into, rate=rate, version=1)
@@ -154,9 +184,18 @@ class World:
         self._rows.clear()
 
     def _touch_row(
-        self, user: str, ts_ms: int, channel: str, message_id: str, kind: str, campaign: str, *, is_deleted: int
+        self,
+        user: str,
+        ts_ms: int,
+        channel: str,
+        message_id: str,
+        kind: str,
+        campaign: str,
+        *,
+        is_deleted: int,
+        source: str = "",
     ) -> None:
-        empty = dict.fromkeys(("source", "medium", "term", "content", "click_id", "url", "referrer", "cost"), "")
+        empty = dict.fromkeys(("medium", "term", "content", "click_id", "url", "referrer", "cost"), "")
         self._insert(
             "touchpoints",
             user_id=user,
@@ -169,6 +208,7 @@ class World:
             received_at=ts_ms,
             retention_days=20_000,
             is_deleted=is_deleted,
+            source=source,
             **empty,
         )
 

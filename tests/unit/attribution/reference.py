@@ -47,7 +47,11 @@ def journey(
     fates: dict[int, Fate] = {}
     kept: list[PlainTouch] = []
     for touch in sorted(touches, key=lambda touch: (touch.time_ms, touch.key)):
-        window = rules.view_window_ms if touch.kind is TouchKind.VIEW else rules.click_window_ms
+        windows = next(
+            ((click, view) for channel, click, view in rules.channel_windows if channel == touch.channel),
+            (rules.click_window_ms, rules.view_window_ms),
+        )
+        window = windows[1] if touch.kind is TouchKind.VIEW else windows[0]
         if touch.time_ms > conversion.time_ms:
             fates[touch.key] = Fate.AFTER_CONVERSION
         elif touch.time_ms < conversion.time_ms - window:
@@ -56,6 +60,11 @@ def journey(
             fates[touch.key] = Fate.TAKEN_BY_EARLIER_CONVERSION
         else:
             kept.append(touch)
+    if rules.clicks_win_ties:
+        clicked = {touch.time_ms for touch in kept if touch.kind is TouchKind.CLICK}
+        lost = [touch for touch in kept if touch.kind is TouchKind.VIEW and touch.time_ms in clicked]
+        fates.update((touch.key, Fate.LOST_TIE) for touch in lost)
+        kept = [touch for touch in kept if touch not in lost]
     kept = without(kept, fates, rules.excluded_channels, Fate.FILTERED_CHANNEL)
     if rules.skip_direct:
         kept = without(kept, fates, frozenset({"direct"}), Fate.FILTERED_DIRECT)
@@ -108,6 +117,20 @@ def model_weights(ages_ms: list[int], params: ModelParams) -> dict[str, list[Fra
         "time_decay": normalised(decay),
         "position_based": normalised(position),
     }
+
+
+def milestone_weights(n: int, led_to: list[int], params: ModelParams) -> list[Fraction]:
+    """Position weights with milestones: `led_to` has, for each that was reached, the touch that led to it."""
+    first, middle, last, milestone = (
+        Fraction(str(w)) for w in (params.first, params.middle, params.last, params.milestone)
+    )
+    anchors = {0, n - 1, *led_to}
+    weights = [Fraction(0) if i in anchors else middle / (n - len(anchors)) for i in range(n)]
+    weights[0] += first
+    weights[-1] += last
+    for place in led_to:
+        weights[place] += milestone / len(led_to)
+    return normalised(weights if sum(weights) else [Fraction(1)] * n)
 
 
 def normalised(weights: list[Fraction]) -> list[Fraction]:

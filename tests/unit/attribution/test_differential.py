@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.attribution.credit import Conversions, Credit, credit
-from app.attribution.journeys import Fate, JourneyRules, Reuse, previous_conversions
+from app.attribution.journeys import NO_PREVIOUS_MS, Fate, JourneyRules, Reuse, previous_conversions
 from app.attribution.models import ModelParams
-from app.attribution.names import FIVE_MODELS, TouchKind
+from app.attribution.names import FIVE_MODELS, Model, TouchKind
 from tests.unit.attribution import reference
 from tests.unit.attribution.build import touches_of
 from tests.unit.attribution.reference import PlainConversion, PlainTouch
@@ -27,6 +27,8 @@ RULES = st.builds(
     excluded_channels=st.frozensets(CHANNELS, max_size=3),
     collapse_repeats=st.booleans(),
     reuse=st.sampled_from(Reuse),
+    channel_windows=st.sampled_from([(), (("email", 3, 0),), (("direct", 0, 9), ("search", 14, 2)), (("tv", 1, 1),)]),
+    clicks_win_ties=st.booleans(),
 )
 PARAMS = st.builds(
     lambda half_life_ms, position: ModelParams(half_life_ms, *position),
@@ -119,3 +121,58 @@ def test_a_tenant_is_credited_as_the_rules_say(
             assert result.gross_minor[row, journey].tolist() == shared
             counted = reference.share(1_000_000, weights, conversion.key, model, keys)
             assert result.conversions_micro[row, journey].tolist() == counted
+
+
+W_PARAMS = st.sampled_from(
+    [
+        ModelParams(first=0.3, middle=0.1, last=0.3, milestone=0.3),
+        ModelParams(first=0.0, middle=0.0, last=0.0, milestone=1.0),
+        ModelParams(first=0.125, middle=0.5, last=0.25, milestone=0.125),
+    ]
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.lists(st.integers(0, 12), max_size=9),
+            st.lists(st.one_of(st.none(), st.integers(0, 14)), min_size=3, max_size=3),
+            VALUES_MINOR,
+        ),
+        min_size=1,
+        max_size=6,
+    ),
+    W_PARAMS,
+)
+def test_milestones_earn_as_the_rules_say(
+    journeys: list[tuple[list[int], list[int | None], int]], params: ModelParams
+) -> None:
+    conversion_ms = 20
+    rows = touches_of(
+        (i, time_ms, 100 * i + place, "a", TouchKind.CLICK)
+        for i, (touch_times, _, _) in enumerate(journeys)
+        for place, time_ms in enumerate(sorted(touch_times))
+    )
+    n = len(journeys)
+    milestone_ms = np.array(
+        [[NO_PREVIOUS_MS if reached[k] is None else reached[k] for _, reached, _ in journeys] for k in range(3)],
+        np.int64,
+    )
+    value_minor = np.array([value for _, _, value in journeys], np.int64)
+    key = np.arange(n, dtype=np.uint64)
+    conversions = Conversions(
+        np.full(n, conversion_ms), key, value_minor, value_minor, np.zeros(n, np.bool_), milestone_ms=milestone_ms
+    )
+    result = credit(rows, conversions, JourneyRules(), params)
+    row = FIVE_MODELS.index(Model.POSITION_BASED)
+    for i, (touch_times, reached, value) in enumerate(journeys):
+        ordered = sorted(touch_times)
+        if not ordered:
+            continue
+        before = [[place for place, time_ms in enumerate(ordered) if time_ms <= at] for at in reached if at is not None]
+        weights = reference.milestone_weights(len(ordered), [places[-1] for places in before if places], params)
+        journey = slice(result.journeys.offsets[i], result.journeys.offsets[i + 1])
+        keys = [100 * i + place for place in range(len(ordered))]
+        assert result.weights[row, journey].tolist() == pytest.approx([float(w) for w in weights], rel=1e-14)
+        assert result.gross_minor[row, journey].tolist() == reference.share(value, weights, i, "position_based", keys)

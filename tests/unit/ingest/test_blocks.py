@@ -47,7 +47,7 @@ def test_an_event_that_was_stored_before_is_left_out():
 def test_a_stored_touch_with_an_earlier_time_now_moves():
     rows = compose(flatten([batch(touch("m", 5))]), Memo([Known(1, "m", 9, "touch", "u:0")], []))
     placed = [(row[1], row[2], row[-1]) for row in rows.touchpoints]
-    assert placed == [("u:0", 9, 1), ("u:1", 5, 0)]
+    assert placed == [("u:0", 9, 255), ("u:1", 5, 0)]
     assert rows.touched == [(1, "u:0", 9), (1, "u:1", 5)]
 
 

@@ -86,7 +86,7 @@ def test_a_named_event_says_it_outright() -> None:
     touch = segment(
         event="Touchpoint", properties={"channel": " Paid-TV ", "kind": "view", "campaign": "c", "cost": 0.0035}
     ).touch
-    assert touch == Touch(1, "paid-tv", "c", cost="0.0035")
+    assert touch == Touch(1, "paid-tv", "c", cost="0.0035", said="paid-tv")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,80 @@
+"""How does the ledger leave? Streamed as CSV or Parquet, whole or in parts that can be taken up again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, g, request
+
+from app.errors import BadInput
+from app.http.auth import secret_key
+from app.http.parts import parts
+from app.reports.days import read_period
+from app.reports.export import FORMATS, ledger_csv, ledger_parquet, plan, require_format
+from app.storage.connections import get_storage
+
+bp = Blueprint("exports", __name__)
+
+MOST_LIMIT = 10_000_000
+_WORDS = ("from", "to", "format", "text", "after", "limit", "header")
+
+
+@bp.get("/v1/export/ledger")
+@secret_key
+def ledger_export() -> Response:
+    """The ledger, or a part of it. An error on the way cuts the transfer off: nobody takes it for whole."""
+    for name in request.args:
+        if name not in _WORDS:
+            raise BadInput(
+                "unknown_parameter", f"There is no parameter {name[:40]!r} here.", f"Use {', '.join(_WORDS)}."
+            )
+    format = require_format(request.args.get("format", "csv"))
+    text = _one_of("text", "safe", ("safe", "raw"))
+    header = _one_of("header", "yes", ("yes", "no"))
+    storage = get_storage(settings=parts().settings)
+    now_ms = time.time_ns() // 1_000_000
+    period = read_period(request.args.get("from", ""), request.args.get("to", ""), g.tenant.timezone, now_ms)
+    part = plan(storage, g.tenant, period, after=request.args.get("after", ""), limit=_limit())
+    if format == "parquet":
+        pieces = ledger_parquet(storage, g.tenant, period, part=part)
+    else:
+        pieces = ledger_csv(storage, g.tenant, period, raw_text=text == "raw", header=header == "yes", part=part)
+    name = f"ledger-{g.tenant.slug}-{period.first}-{period.end}.{format}"
+    answer = Response(
+        _begun(pieces),
+        content_type=FORMATS[format],
+        headers={"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"},
+    )
+    if part.next_cursor:
+        # The days are said again: without them the next part would be of another period.
+        words = {**request.args, "from": f"{period.first}", "to": f"{period.end}", "after": part.next_cursor}
+        answer.headers["Tributary-Next-Cursor"] = part.next_cursor
+        answer.headers["Link"] = f'<{request.path}?{urlencode(words)}>; rel="next"'
+    return answer
+
+
+def _one_of(name: str, default: str, allowed: tuple[str, str]) -> str:
+    value = request.args.get(name, default)
+    if value not in allowed:
+        raise BadInput(f"bad_{name}", f"{name} is {value[:40]!r}.", f"Use {name}={allowed[0]} or {name}={allowed[1]}.")
+    return value
+
+
+def _limit() -> int:
+    text = request.args.get("limit", "0")
+    if not text.isascii() or not text.isdigit() or int(text) > MOST_LIMIT:
+        raise BadInput("bad_limit", f"limit is {text[:40]!r}.", f"Give a number of conversions up to {MOST_LIMIT}.")
+    return int(text)
+
+
+def _begun(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The same pieces, the first two made already: what fails at once is still answered as an error."""
+    first = [piece for _, piece in zip(range(2), pieces, strict=False)]
+
+    def all_of_them() -> Iterator[bytes]:
+        yield from first
+        yield from pieces
+
+    return all_of_them()

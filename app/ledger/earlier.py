@@ -1,0 +1,116 @@
+"""Which conversions did a person make before this one? What reset (SEMANTICS 2.5) and milestones depend on."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
+
+from app.identity.resolve import Identities, resolve
+from app.ledger.conversions import Order, orders
+from app.storage.client import Storage
+from app.storage.conversion_history import conversion_history
+from app.storage.conversions import conversions_after
+from app.storage.identity import links_of
+from app.tenants.rules import Rules
+from app.tenants.tenant import Tenant
+
+Earlier = dict[str, int]
+"""Conversion type -> time (epoch ms) of the person's newest conversion of that type before the one asked for."""
+
+
+def earlier_conversions(
+    storage: Storage,
+    tenant_id: int,
+    asked: Sequence[Order],
+    identities: Identities,
+    rules_of: Callable[[Order], Rules],
+) -> dict[int, Earlier]:
+    """For each conversion whose rules look back, by its key: its person's earlier conversions.
+
+    As far back as its own windows: an earlier one is of no consequence, since no touch reaches that far. Before means
+    by (time, conversion key), and conversions count as they stand: duplicates of an order do not, retracted ones do.
+    """
+    spans = _spans(asked, identities, rules_of)
+    if not spans:
+        return {}
+    ids, low, high = zip(*(span for of_one in spans.values() for span in of_one), strict=True)
+    keys = {key for _, _, key in conversions_after(storage, tenant_id, ids, low, high)}
+    made = _made_by_id(orders(conversion_history(storage, tenant_id, sorted(keys)), ())) if keys else {}
+    return {
+        order.key: _newest(order, spans[order.key], made)
+        for order in asked
+        if order.winner is not None and order.key in spans
+    }
+
+
+def later_conversions(storage: Storage, tenant: Tenant, converted_keys: Iterable[int]) -> list[tuple[int, int]]:
+    """(conversion key, time) of conversions whose credit may change because these came, moved or went.
+
+    Every event that ever claimed to be one of them counts, cancelled ones too: what an order leaves behind when an
+    earlier event takes its place matters as much as where it arrives. Nothing, where no rule looks back.
+    """
+    keys = sorted(set(converted_keys))
+    if not keys or not tenant.looks_back:
+        return []
+    rows = [row for row in conversion_history(storage, tenant.tenant_id, keys) if row.user_id]
+    identities = resolve({row.user_id for row in rows}, lambda ids: links_of(storage, tenant.tenant_id, ids))
+    reach_ms = tenant.widest_window_ms
+    windows = {
+        (alias.id, row.ts_ms)
+        for row in rows
+        for alias in identities.aliases(row.user_id, row.ts_ms)
+        if alias.until_ms >= row.ts_ms
+    }
+    if not windows:
+        return []
+    ids, times = zip(*sorted(windows), strict=True)
+    found = conversions_after(storage, tenant.tenant_id, ids, times, [ts + reach_ms for ts in times])
+    known = set(keys)
+    return sorted({(key, ts) for _, ts, key in found if key not in known})
+
+
+Span = tuple[str, int, int]
+"""A raw id, and from when to when (epoch ms, both included) its conversions count."""
+
+
+def _spans(asked: Sequence[Order], identities: Identities, rules_of: Callable[[Order], Rules]) -> dict[int, list[Span]]:
+    spans: dict[int, list[Span]] = {}
+    for order in asked:
+        row = order.winner
+        if row is None:
+            continue
+        rules = rules_of(order)
+        if not (rules.milestone_types or rules.resets(row.conversion_type)):
+            continue
+        start_ms = row.ts_ms - rules.widest_of(row.conversion_type)
+        spans[order.key] = [
+            (alias.id, max(start_ms, alias.from_ms), min(row.ts_ms, alias.until_ms))
+            for alias in identities.aliases(row.user_id, row.ts_ms)
+            if alias.from_ms <= row.ts_ms and alias.until_ms >= start_ms
+        ]
+    return spans
+
+
+def _made_by_id(found: Iterable[Order]) -> dict[str, list[tuple[int, int, str]]]:
+    """(time, key, type) of the conversions that each id made, in order."""
+    made: dict[str, list[tuple[int, int, str]]] = {}
+    for order in found:
+        if order.winner is not None:
+            row = order.winner
+            made.setdefault(row.user_id, []).append((row.ts_ms, order.key, row.conversion_type))
+    for conversions in made.values():
+        conversions.sort()
+    return made
+
+
+def _newest(order: Order, spans: Sequence[Span], made: dict[str, list[tuple[int, int, str]]]) -> Earlier:
+    assert order.winner is not None
+    own = (order.winner.ts_ms, order.key)
+    newest: Earlier = {}
+    for id, low_ms, high_ms in spans:
+        conversions = made.get(id, [])
+        for ts_ms, key, name in conversions[bisect_left(conversions, (low_ms, 0, "")) :]:
+            if ts_ms > high_ms or (ts_ms, key) >= own:
+                break
+            newest[name] = max(newest.get(name, ts_ms), ts_ms)
+    return newest

@@ -1,0 +1,223 @@
+"""How do people come to convert? Paths, their length and duration, first and last channels, and who assists.
+
+Read from the rollup of paths, which is refreshed with the attribution rollup. Rows are per currency; every part sums
+to the conversions with touches, and those with the unattributed ones to all conversions of the ledger.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from app.attribution.currency import to_decimal_string
+from app.errors import BadInput
+from app.reports.amounts import MICRO, NOTHING, Amounts, exact, summed
+from app.reports.days import Period, rfc3339
+from app.reports.non_converting import NonConverting, non_converting
+from app.reports.query import EVER_MS, period_params
+from app.storage.client import Storage
+from app.storage.external import one_column
+from app.storage.journeys import LAGS
+from app.storage.report_journeys import (
+    CHANNEL_ROLES,
+    FIRST_TO_LAST,
+    JOURNEY_TOTALS,
+    PATH_LENGTHS,
+    PATHS_OF_HASHES,
+    TOP_PATHS,
+)
+from app.storage.report_statements import LEDGER_WORTH
+from app.tenants.tenant import Tenant
+
+DEFAULT_PATHS, MOST_PATHS = 50, 1_000
+_TASK = "report.journeys"
+_NO_PATH = 0
+
+
+@dataclass(frozen=True, slots=True)
+class JourneysQuery:
+    """A question to the journeys report; `paths` is how many of the most frequent are listed, per currency."""
+
+    period: Period
+    conversion_type: str = ""
+    paths: int = DEFAULT_PATHS
+    with_non_converting: bool = False
+
+    def params(self) -> dict[str, Any]:
+        more = {"conversion_type": self.conversion_type, "as_of_ms": EVER_MS, "limit": self.paths}
+        return period_params(self.period) | more
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Conversions that share something: a path, a length, a first and last channel."""
+
+    currency: str
+    key: tuple[Any, ...]
+    amounts: Amounts
+
+    def shown(self) -> dict[str, Any]:
+        return dict(self.amounts.shown(self.currency))
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What a channel does in paths. Each conversion counts once per channel: `present` = `last` + `assisted`."""
+
+    currency: str
+    channel: str
+    present: int
+    first: int
+    last: int
+    alone: int
+    present_minor: int
+    last_minor: int
+
+    @property
+    def assisted(self) -> int:
+        """Conversions that it took part in and that ended with another channel."""
+        return self.present - self.last
+
+    @property
+    def assisted_minor(self) -> int:
+        return self.present_minor - self.last_minor
+
+
+@dataclass(frozen=True, slots=True)
+class JourneysReport:
+    query: JourneysQuery
+    totals: dict[str, Amounts]
+    unattributed: dict[str, Amounts]
+    paths: list[Group]
+    lengths: list[Group]
+    ends: list[Group]
+    lags: dict[str, list[int]]
+    roles: list[Role]
+    non_converting: NonConverting | None
+    reconciled: bool
+    as_of_ms: int
+
+    def other_paths(self) -> dict[str, Amounts]:
+        """What the listed paths leave over."""
+        left = {code: total - self.unattributed.get(code, NOTHING) for code, total in self.totals.items()}
+        for path in self.paths:
+            left[path.currency] -= path.amounts
+        return left
+
+    def shown(self) -> dict[str, Any]:
+        """As the API answers."""
+        period = self.query.period
+        answer: dict[str, Any] = {
+            "from": period.first.isoformat(),
+            "to": period.end.isoformat(),
+            "timezone": period.timezone,
+            "conversion_type": self.query.conversion_type or None,
+            "totals": [amounts.shown(code) for code, amounts in self.totals.items()],
+            "unattributed": [amounts.shown(code) for code, amounts in self.unattributed.items()],
+            "paths": [{"path": list(item.key), "length": len(item.key)} | item.shown() for item in self.paths],
+            "other_paths": [amounts.shown(code) for code, amounts in self.other_paths().items()],
+            "lengths": [{"length": item.key[0]} | item.shown() for item in self.lengths],
+            "lags": [
+                {"currency": code, "lag": name, "conversions": count}
+                for code, counts in self.lags.items()
+                for (name, _), count in zip(LAGS, counts, strict=False)
+            ],
+            "first_to_last": [{"first": item.key[0], "last": item.key[1]} | item.shown() for item in self.ends],
+            "channels": [_shown_role(role) for role in self.roles],
+            "reconciled": self.reconciled,
+            "as_of": rfc3339(self.as_of_ms),
+        }
+        if self.non_converting is not None:
+            answer["non_converting"] = self.non_converting.shown(self._present(), self.query.paths)
+        return answer
+
+    def _present(self) -> dict[str, int]:
+        """Conversions whose path holds a channel, over all currencies."""
+        found: dict[str, int] = {}
+        for role in self.roles:
+            found[role.channel] = found.get(role.channel, 0) + role.present
+        return found
+
+
+def read_journeys_query(
+    period: Period, *, conversion_type: str = "", limit: str = "", with_: str = ""
+) -> JourneysQuery:
+    """The question that a request's words ask.
+
+    Raises
+    ------
+    BadInput : names the field and what it may hold.
+    """
+    if limit and not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:6]) <= MOST_PATHS):
+        raise BadInput("bad_limit", f"limit is {limit[:40]!r}.", f"Give a number of paths from 1 to {MOST_PATHS}.")
+    if with_ not in ("", "non_converting"):
+        raise BadInput("bad_with", f"with is {with_[:40]!r}.", "Use with=non_converting, or leave it out.")
+    return JourneysQuery(period, conversion_type, int(limit or DEFAULT_PATHS), bool(with_))
+
+
+def journeys(storage: Storage, tenant: Tenant, query: JourneysQuery, *, now_ms: int) -> JourneysReport:
+    """The report of one tenant.
+
+    Raises
+    ------
+    BadInput : `non_converting` was asked for and the period holds too much for it.
+    """
+    params = query.params()
+
+    def rows(statement: Any) -> list[tuple[Any, ...]]:
+        return storage.rows(statement, tenant_id=tenant.tenant_id, params=params, task=_TASK)
+
+    totals, lags, newest_us = {}, {}, 0
+    for code, *figures, counts, version in rows(JOURNEY_TOTALS):
+        totals[code], lags[code], newest_us = _amounts(figures), list(counts), max(newest_us, version)
+    lengths = [Group(code, (length,), _amounts(figures)) for code, length, *figures in rows(PATH_LENGTHS)]
+    worth = {code: summed(*figures[:6]) for code, *figures in rows(LEDGER_WORTH)}
+    return JourneysReport(
+        query=query,
+        totals=totals,
+        unattributed={item.currency: item.amounts for item in lengths if item.key == (_NO_PATH,)},
+        paths=_paths(storage, tenant, params),
+        lengths=[item for item in lengths if item.key != (_NO_PATH,)],
+        ends=[Group(code, (began, ended), _amounts(figures)) for code, began, ended, *figures in rows(FIRST_TO_LAST)],
+        lags=lags,
+        roles=[
+            Role(code, channel, count, first, last, alone, exact(gross, about), exact(last_gross, last_about))
+            for code, channel, count, first, last, alone, gross, last_gross, about, last_about in rows(CHANNEL_ROLES)
+        ],
+        non_converting=non_converting(storage, tenant, query.period) if query.with_non_converting else None,
+        reconciled=totals == worth,
+        as_of_ms=newest_us // 1000 or now_ms,
+    )
+
+
+def _paths(storage: Storage, tenant: Tenant, params: dict[str, Any]) -> list[Group]:
+    found = storage.rows(TOP_PATHS, tenant_id=tenant.tenant_id, params=params, task=_TASK)
+    if not found:
+        return []
+    hashes = sorted({path_hash for _, path_hash, *_ in found})
+    external = {"hashes": one_column("wanted", "UInt64", hashes)}
+    rows = storage.rows(PATHS_OF_HASHES, tenant_id=tenant.tenant_id, params=params, external=external, task=_TASK)
+    paths = {(code, path_hash): Group(code, tuple(path), _amounts(rest)) for code, path_hash, path, *rest in rows}
+    return [paths[code, path_hash] for code, path_hash, *_ in found if (code, path_hash) in paths]
+
+
+def _amounts(figures: list[Any]) -> Amounts:
+    """Of a statement's conversions (whole), net conversions and sums of money."""
+    count, net_count, *money = figures
+    return summed(count * MICRO, net_count * MICRO, *money)
+
+
+def _shown_role(role: Role) -> dict[str, Any]:
+    return {
+        "channel": role.channel,
+        "currency": role.currency,
+        "conversions": role.present,
+        "first_touch": role.first,
+        "last_touch": role.last,
+        "assisted": role.assisted,
+        "alone": role.alone,
+        "assisted_per_last_touch": round(role.assisted / role.last, 4) if role.last else None,
+        "value": to_decimal_string(role.present_minor, role.currency),
+        "last_touch_value": to_decimal_string(role.last_minor, role.currency),
+        "assisted_value": to_decimal_string(role.assisted_minor, role.currency),
+    }

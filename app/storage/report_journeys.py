@@ -1,0 +1,190 @@
+"""What does the journeys report ask? The rollup of paths, and the touches that no conversion's journey holds."""
+
+from __future__ import annotations
+
+from app.storage.statements import TenantStatement
+
+JOURNEY_TOTALS = TenantStatement(
+    "report_journey_totals",
+    """
+    SELECT
+        toString(currency) AS code,
+        sum(conversions), sum(net_conversions), sum(gross_minor), sum(net_minor),
+        sum(toFloat64(gross_minor) + 18446744073709551616. * gross_wraps),
+        sum(toFloat64(net_minor) + 18446744073709551616. * net_wraps),
+        sumForEach(lags),
+        max(version)
+    FROM journeys_daily FINAL
+    WHERE {tenant}
+        AND day >= toDate(%(first)s)
+        AND day < toDate(%(end)s)
+        AND conversions != 0
+        AND (%(conversion_type)s = '' OR conversion_type = %(conversion_type)s)
+    GROUP BY code
+    ORDER BY code
+    """,
+)
+
+# The unattributed conversions are no path. Equal counts are ordered by value, then by the path's hash.
+TOP_PATHS = TenantStatement(
+    "report_top_paths",
+    """
+    SELECT
+        currency, path_hash, sum(conversions) AS count,
+        sum(toFloat64(gross_minor) + 18446744073709551616. * gross_wraps) AS gross
+    FROM journeys_daily FINAL
+    WHERE {tenant}
+        AND day >= toDate(%(first)s)
+        AND day < toDate(%(end)s)
+        AND conversions != 0
+        AND touches > 0
+        AND (%(conversion_type)s = '' OR conversion_type = %(conversion_type)s)
+    GROUP BY currency, path_hash
+    ORDER BY currency, count DESC, gross DESC, path_hash
+    LIMIT %(limit)s BY currency
+    """,
+)
+
+PATHS_OF_HASHES = TenantStatement(
+    "report_paths_of_hashes",
+    """
+    SELECT
+        toString(currency) AS code, path_hash, CAST(any(path), 'Array(String)'),
+        sum(conversions), sum(net_conversions), sum(gross_minor), sum(net_minor),
+        sum(toFloat64(gross_minor) + 18446744073709551616. * gross_wraps),
+        sum(toFloat64(net_minor) + 18446744073709551616. * net_wraps)
+    FROM journeys_daily FINAL
+    WHERE {tenant}
+        AND day >= toDate(%(first)s)
+        AND day < toDate(%(end)s)
+        AND conversions != 0
+        AND touches > 0
+        AND (%(conversion_type)s = '' OR conversion_type = %(conversion_type)s)
+        AND path_hash IN (SELECT wanted FROM hashes)
+    GROUP BY code, path_hash
+    """,
+)
+
+PATH_LENGTHS = TenantStatement(
+    "report_path_lengths",
+    """
+    SELECT
+        toString(currency) AS code, touches,
+        sum(conversions), sum(net_conversions), sum(gross_minor), sum(net_minor),
+        sum(toFloat64(gross_minor) + 18446744073709551616. * gross_wraps),
+        sum(toFloat64(net_minor) + 18446744073709551616. * net_wraps)
+    FROM journeys_daily FINAL
+    WHERE {tenant}
+        AND day >= toDate(%(first)s)
+        AND day < toDate(%(end)s)
+        AND conversions != 0
+        AND (%(conversion_type)s = '' OR conversion_type = %(conversion_type)s)
+    GROUP BY code, touches
+    ORDER BY code, touches
+    """,
+)
+
+FIRST_TO_LAST = TenantStatement(
+    "report_first_to_last",
+    """
+    SELECT
+        toString(currency) AS code, toString(first_channel) AS began, toString(last_channel) AS ended,
+        sum(conversions), sum(net_conversions), sum(gross_minor), sum(net_minor),
+        sum(toFloat64(gross_minor) + 18446744073709551616. * gross_wraps),
+        sum(toFloat64(net_minor) + 18446744073709551616. * net_wraps)
+    FROM journeys_daily FINAL
+    WHERE {tenant}
+        AND day >= toDate(%(first)s)
+        AND day < toDate(%(end)s)
+        AND conversions != 0
+        AND touches > 0
+        AND (%(conversion_type)s = '' OR conversion_type = %(conversion_type)s)
+    GROUP BY code, began, ended
+    ORDER BY code, began, ended
+    """,
+)
+
+# Once for each distinct channel of a path.
+CHANNEL_ROLES = TenantStatement(
+    "report_channel_roles",
+    """
+    SELECT
+        code, channel,
+        sum(count), sumIf(count, first_channel = channel), sumIf(count, last_channel = channel),
+        sumIf(count, alone), sum(gross), sumIf(gross, last_channel = channel),
+        sum(about), sumIf(about, last_channel = channel)
+    FROM
+    (
+        SELECT
+            toString(currency) AS code, first_channel, last_channel, length(channels) = 1 AS alone,
+            conversions AS count, gross_minor AS gross, channels,
+            toFloat64(gross_minor) + 18446744073709551616. * gross_wraps AS about
+        FROM journeys_daily FINAL
+        WHERE {tenant}
+            AND day >= toDate(%(first)s)
+            AND day < toDate(%(end)s)
+            AND conversions != 0
+            AND touches > 0
+            AND (%(conversion_type)s = '' OR conversion_type = %(conversion_type)s)
+    )
+    ARRAY JOIN channels AS channel
+    GROUP BY code, channel
+    ORDER BY code, channel
+    """,
+)
+
+# Ids with touches in the period that ever met another id: their persons have to be resolved.
+LINKED_IDS = TenantStatement(
+    "report_linked_ids",
+    """
+    SELECT DISTINCT user_id
+    FROM touchpoints
+    WHERE {tenant}
+        AND ts >= fromUnixTimestamp64Milli(%(from_ms)s)
+        AND ts < fromUnixTimestamp64Milli(%(to_ms)s)
+        AND user_hash IN (SELECT id_hash FROM identity_aliases WHERE {tenant})
+    LIMIT %(limit)s
+    """,
+)
+
+# One path per person: the touches of the period that are in no conversion's journey, in order (SEMANTICS 2.2, 2.11).
+# An odd is_deleted cancels a touch. `spans` says whose an id is from when on; one without a span is its own person.
+NON_CONVERTING = TenantStatement(
+    "report_non_converting",
+    """
+    SELECT path, count() AS journeys
+    FROM
+    (
+        SELECT
+            person,
+            arrayMap(touch -> touch.3, arraySort(groupArray((time_ms, event_key, name)))) AS path
+        FROM
+        (
+            SELECT
+                if(empty(owner), user_id, owner) AS person, time_ms, event_key, name
+            FROM
+            (
+                SELECT
+                    user_id, toUnixTimestamp64Milli(touchpoints.ts) AS time_ms, event_key, toString(channel) AS name
+                FROM touchpoints FINAL
+                WHERE {tenant}
+                    AND ts >= fromUnixTimestamp64Milli(%(from_ms)s)
+                    AND ts < fromUnixTimestamp64Milli(%(to_ms)s)
+                    AND is_deleted %% 2 = 0
+                    AND event_key NOT IN
+                    (
+                        SELECT arrayJoin(touch_keys)
+                        FROM ledger FINAL
+                        WHERE {tenant} AND utc_day >= toDate(%(first)s) - 1
+                    )
+            ) AS touches
+            LEFT JOIN spans ON touches.user_id = spans.id
+            WHERE empty(owner) OR (time_ms >= since_ms AND time_ms <= until_ms)
+        )
+        GROUP BY person
+    )
+    GROUP BY path
+    ORDER BY journeys DESC, path
+    LIMIT %(limit)s
+    """,
+)

@@ -1,0 +1,42 @@
+"""Where does a tenant want to be told?"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from app.storage.client import Storage
+from app.storage.statements import TenantStatement
+
+WEBHOOKS = TenantStatement(
+    "webhooks",
+    """
+    SELECT webhook_id, url, secret, kinds, CAST(state, 'String'), toUnixTimestamp64Milli(created_at), version
+    FROM webhooks FINAL
+    WHERE {tenant}
+      AND state = 'active'
+    ORDER BY created_at, webhook_id
+    """,
+)
+
+
+class Webhook(NamedTuple):
+    """An address, the secret that signs what is sent there, and the kinds of runs that it is about (none: all)."""
+
+    webhook_id: str
+    url: str
+    secret: str
+    kinds: list[str]
+    state: str
+    created_ms: int
+    version: int
+
+
+def webhooks_of(storage: Storage, tenant_id: int, *, task: str = "") -> list[Webhook]:
+    """The tenant's webhooks, oldest first."""
+    return [Webhook._make(row) for row in storage.rows(WEBHOOKS, tenant_id=tenant_id, task=task)]
+
+
+def insert_webhook(storage: Storage, tenant_id: int, hook: Webhook) -> None:
+    """A new webhook, or a new state of one; without its secret once it is deleted."""
+    columns = {name: [value] for name, value in hook._asdict().items() if name != "created_ms"}
+    storage.insert("webhooks", {"tenant_id": [tenant_id], **columns, "created_at": [hook.created_ms]}, task="webhooks")

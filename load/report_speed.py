@@ -1,0 +1,198 @@
+"""How fast are the reports of a large tenant? ``python -m load.report_speed [--quick]``: one JSON object on a line.
+
+A year of one tenant is made inside the engine: 10 million touches, 500,000 conversions in the ledger, spend, and the
+rollups refreshed as runs refresh them. Then each report is asked for several times; the attribution report also from
+the ledger itself, in turns with the rollup, and `ratio` is how many times longer that takes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+from clickhouse_driver import Client
+
+from app.attribution.names import FIVE_MODELS
+from app.reports.attribution import attribution
+from app.reports.compare import Measure, compare
+from app.reports.days import Period
+from app.reports.journeys import JourneysQuery, journeys
+from app.reports.query import EVER_MS, AttributionQuery, By
+from app.storage.client import Storage
+from app.storage.ledger import refresh_daily
+from app.tenants.tenant import Tenant
+from load.machine import heading
+from load.setting import Setting
+
+TENANT = Tenant(tenant_id=77, slug="large", name="Large")
+FIRST, DAYS = date(2025, 1, 1), 365
+YEAR = Period(FIRST, FIRST + timedelta(days=DAYS), "UTC")
+MONTH = Period(date(2025, 6, 1), date(2025, 7, 1), "UTC")
+TOUCHES, CONVERSIONS = 10_000_000, 500_000
+LIMIT_MS = 300
+ROUNDS = 7
+STEP = 250_000
+
+_CHANNELS = (
+    "['paid_search', 'paid_social', 'email', 'organic_search', 'display', 'direct', 'referral', 'affiliates', "
+    "'organic_social', 'video', 'sms', 'push']"
+)
+_TOUCHES = """
+    INSERT INTO touchpoints
+        (tenant_id, user_id, ts, message_id, kind, channel, campaign, source, rules_version, received_at,
+         retention_days, is_deleted)
+    SELECT
+        {tenant}, 'u:' || toString(number % {users}),
+        fromUnixTimestamp64Milli(toInt64({start_ms} + sipHash64(number, 1) % {span_ms})) AS at,
+        toString(number), if(number % 10 = 0, 'view', 'click'),
+        {channels}[1 + sipHash64(number, 2) % 12],
+        'campaign-' || toString(sipHash64(number, 3) % 8),
+        ['google', 'facebook', 'crm', 'bing'][1 + sipHash64(number, 4) % 4], 1, at, 20000, 0
+    FROM numbers({start}, {count})
+"""
+# Half of the touches are in journeys: 1 to 19 in each, and every twentieth conversion has none.
+_LEDGER = """
+    INSERT INTO ledger
+        (tenant_id, utc_day, conversion_key, conversion_type, order_id, message_id, ts, person, currency, gross_minor,
+         net_minor, retracted, touch_keys, touch_times, touch_channels, touch_campaigns, weights, micros, gross, net,
+         rules_version, run_id, version, is_deleted)
+    SELECT
+        {tenant}, toDate(at), sipHash64(number, 5), 'Order Completed', toString(number), toString(number), at,
+        'u:' || toString(number % {users}), if(number % 20 = 7, 'EUR', 'USD'), value, if(back, 0, value), back,
+        arrayMap(i -> sipHash64(number, 20 + i), range(n)),
+        arrayMap(i -> fromUnixTimestamp64Milli(at_ms - (n - i) * 3600000 * (1 + number % 40)), range(n)),
+        arrayMap(i -> {channels}[1 + least(sipHash64(number, 40 + i) % 12, sipHash64(number, 60 + i) % 12)], range(n)),
+        arrayMap(i -> 'campaign-' || toString(sipHash64(number, 80 + i) % 8), range(n)),
+        arrayWithConstant(5 * n, 1. / m),
+        arrayMap(amount -> toInt32(amount), arrayFlatten(arrayMap(k -> arrayMap(i ->
+            multiIf(k = 0, if(i = 0, 1000000, 0), k = 1, if(i = n - 1, 1000000, 0),
+                    i = 0, 1000000 - intDiv(1000000, m) * (n - 1), intDiv(1000000, m)), range(n)), range(5)))),
+        arrayFlatten(arrayMap(k -> arrayMap(i ->
+            multiIf(k = 0, if(i = 0, value, 0), k = 1, if(i = n - 1, value, 0),
+                    i = 0, value - intDiv(value, m) * (n - 1), intDiv(value, m)), range(n)), range(5))) AS shares,
+        if(back, arrayMap(amount -> toInt64(0), shares), []), 1, 'bench', 1, 0
+    FROM
+    (
+        SELECT
+            number,
+            toInt64({start_ms} + sipHash64(number, 6) % {span_ms}) AS at_ms,
+            fromUnixTimestamp64Milli(at_ms) AS at,
+            toInt64(500 + sipHash64(number, 7) % 20000) AS value,
+            toUInt8(number % 30 = 11) AS back,
+            if(number % 20 = 3, 0, toInt64(1 + sipHash64(number, 8) % 19)) AS n,
+            greatest(n, 1) AS m
+        FROM numbers({start}, {count})
+    )
+"""
+_SPEND = """
+    INSERT INTO spend (tenant_id, day, channel, campaign, currency, amount_minor, version)
+    SELECT
+        {tenant}, toDate('{first}') + number % {days}, {channels}[1 + intDiv(number, {days}) % 12],
+        'campaign-' || toString(intDiv(number, {days} * 12)), 'USD', 1000 + sipHash64(number) % 9000, 1
+    FROM numbers({count})
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0 where every report of the limit answers within it."""
+    parser = argparse.ArgumentParser(prog="python -m load.report_speed", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a hundredth of it: shows that it works, not how fast")
+    options = parser.parse_args(arguments)
+    print(heading(), file=sys.stderr, flush=True)
+    with Setting(is_quick=options.quick) as setting:
+        figures = measure(setting)
+    print(json.dumps(figures), flush=True)
+    return 0 if figures["holds"] else 1
+
+
+def measure(setting: Setting) -> dict[str, Any]:
+    """Make the tenant, ask, and put it in figures (medians, ms)."""
+    part = 100 if setting.is_quick else 1
+    touches, conversions = TOUCHES // part, CONVERSIONS // part
+    storage = Storage(setting.settings)
+    try:
+        _fill(setting, touches, conversions)
+        refresh_s = _refresh(setting, storage)
+        figures = _ask(setting, storage)
+    finally:
+        storage.close()
+    asked = {name: ms for name, ms in figures.items() if name.startswith("rollup_")}
+    return {
+        "benchmark": "report_speed",
+        "touches": touches,
+        "conversions": conversions,
+        "refresh_year_s": round(refresh_s, 1),
+        **figures,
+        "ratio": round(figures["ledger_year_ms"] / figures["rollup_year_ms"], 1),
+        "limit_ms": LIMIT_MS,
+        "holds": all(ms < LIMIT_MS for ms in asked.values()),
+    }
+
+
+def _fill(setting: Setting, touches: int, conversions: int) -> None:
+    engine: Client = setting.engine
+    words = {
+        "tenant": TENANT.tenant_id,
+        "users": max(touches // 20, 1),
+        "start_ms": YEAR.from_ms,
+        "span_ms": YEAR.to_ms - YEAR.from_ms,
+        "channels": _CHANNELS,
+    }
+    for statement, count, step in ((_TOUCHES, touches, 4 * STEP), (_LEDGER, conversions, STEP // 5)):
+        for start in range(0, count, step):
+            engine.execute(statement.format(**words, start=start, count=min(step, count - start)))
+        setting.say(f"{count:,} rows made")
+    engine.execute(
+        _SPEND.format(tenant=TENANT.tenant_id, first=FIRST, days=DAYS, channels=_CHANNELS, count=DAYS * 12 * 8)
+    )
+    for table in ("ledger", "spend"):
+        engine.execute(f"OPTIMIZE TABLE {table} FINAL")
+
+
+def _refresh(setting: Setting, storage: Storage) -> float:
+    began = time.monotonic()
+    for start in range(0, DAYS, 15):
+        days = [FIRST + timedelta(days=number) for number in range(start, min(start + 15, DAYS))]
+        refresh_daily(storage, TENANT.tenant_id, days, TENANT.timezone, start + 1)
+    setting.say("rollups refreshed")
+    return time.monotonic() - began
+
+
+def _ask(setting: Setting, storage: Storage) -> dict[str, float]:
+    def report(query: AttributionQuery) -> Callable[[], object]:
+        return lambda: attribution(storage, TENANT, query, now_ms=0)
+
+    year, past = AttributionQuery(YEAR), replace(AttributionQuery(YEAR), as_of_ms=EVER_MS - 1)
+    deep = AttributionQuery(MONTH, by=(By.CHANNEL, By.CAMPAIGN, By.DAY))
+    asked: dict[str, Callable[[], object]] = {
+        "rollup_year_ms": report(year),
+        "rollup_year_by_month_ms": report(AttributionQuery(YEAR, by=(By.CHANNEL, By.MONTH))),
+        "rollup_month_by_day_ms": report(AttributionQuery(MONTH, by=(By.CHANNEL, By.DAY))),
+        "month_by_campaign_day_ms": report(deep),
+        "rollup_journeys_month_ms": lambda: journeys(storage, TENANT, JourneysQuery(MONTH), now_ms=0),
+        "rollup_compare_month_ms": lambda: compare(
+            storage, TENANT, AttributionQuery(MONTH, models=FIVE_MODELS[:2]), Measure.VALUE, now_ms=0
+        ),
+        "journeys_year_ms": lambda: journeys(storage, TENANT, JourneysQuery(YEAR), now_ms=0),
+        "compare_year_ms": lambda: compare(storage, TENANT, year, Measure.VALUE, now_ms=0),
+        "ledger_year_ms": report(past),
+    }
+    times: dict[str, list[float]] = {name: [] for name in asked}
+    for _ in range(setting.rounds(ROUNDS)):
+        for name, ask in asked.items():
+            began = time.perf_counter()
+            ask()
+            times[name].append((time.perf_counter() - began) * 1000)
+        setting.say(", ".join(f"{name} {taken[-1]:.0f}" for name, taken in times.items()))
+    return {name: round(statistics.median(taken), 1) for name, taken in times.items()}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,122 @@
+"""How do the answers of the reports look as text tables?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workers.commands.table import table
+
+Answer = dict[str, Any]
+
+
+def report_table(report: Answer, *, net: bool = False) -> str:
+    """A line per group and currency; conversions and value of each model side by side, then what they cost."""
+    models, by = report["models"], report["by"]
+    lines: dict[tuple[str, ...], dict[str, Answer]] = {}
+    for row in report["rows"]:
+        lines.setdefault((*(row[name] for name in by), row["currency"]), {})[row["model"]] = row
+    totals: dict[tuple[str, ...], dict[str, Answer]] = {}
+    for row in report["totals"]:
+        totals.setdefault(("total", *[""] * (len(by) - 1), row["currency"]), {})[row["model"]] = row
+    every = {**lines, **totals}
+    rows = [
+        [*group, *(_cell(cells[model], net) if model in cells else "" for model in models)]
+        for group, cells in every.items()
+    ]
+    text = table([*by, "currency", *models], rows, left=len(by) + 1)
+    costs = _costs(every, models, by, net)
+    state = "reconciled: every model sums to the conversions" if report["reconciled"] else "NOT reconciled yet"
+    head = f"{report['from']} to {report['to']} ({report['timezone']}), {'net' if net else 'gross'}"
+    return "\n".join([head, text, *costs, *_unmatched(report, by), state])
+
+
+def _cell(row: Answer, net: bool) -> str:
+    value = row["net_value"] if net else row["value"]
+    return f"{float(row['net_conversions'] if net else row['conversions']):,.2f}  {value:>12}"
+
+
+def _costs(every: dict[tuple[str, ...], dict[str, Answer]], models: list[str], by: list[str], net: bool) -> list[str]:
+    """Spend, and under each model CPA and ROAS; nothing where nothing was spent."""
+    cpa, roas = ("net_cpa", "net_roas") if net else ("cpa", "roas")
+    rows = []
+    for group, cells in every.items():
+        spent = next((row for row in cells.values() if row.get("spend")), None)
+        if spent is not None:
+            figures = [f"{cells[m][cpa] or '-'}  {cells[m][roas] or '-':>8}" if m in cells else "" for m in models]
+            rows.append([*group, spent["spend"], *figures])
+    if not rows:
+        return []
+    text = table([*by, "currency", "spend", *models], rows, left=len(by) + 1)
+    return ["", "Spend, and CPA and ROAS of each model", text]
+
+
+def _unmatched(report: Answer, by: list[str]) -> list[str]:
+    lines = report.get("spend", {}).get("unmatched", {}).get("spend", [])
+    return [
+        f"spend without credit: {' / '.join(line[name] or '(none)' for name in by)}  {line['spend']} {line['currency']}"
+        for line in lines
+    ]
+
+
+def journeys_table(report: Answer) -> str:
+    """Paths, then lengths, time lags, channels by their role, and what did not convert."""
+    parts = [f"{report['from']} to {report['to']} ({report['timezone']})"]
+    paths = [
+        [" > ".join(line["path"]), line["currency"], line["conversions"], line["value"]] for line in report["paths"]
+    ]
+    others = [
+        ["(other paths)", line["currency"], line["conversions"], line["value"]]
+        for line in report["other_paths"]
+        if line["conversions_micro"]
+    ]
+    parts.append(table(["path", "currency", "conversions", "value"], paths + others, left=2))
+    lengths = [[str(line["length"]), line["currency"], line["conversions"]] for line in report["lengths"]]
+    parts.append(table(["touches", "currency", "conversions"], lengths, left=2))
+    lags = [[line["lag"], line["currency"], str(line["conversions"])] for line in report["lags"] if line["conversions"]]
+    parts.append(table(["first touch to conversion", "currency", "conversions"], lags, left=2))
+    roles = [
+        [line["channel"], line["currency"], *(str(line[name]) for name in ("first_touch", "last_touch", "assisted"))]
+        for line in report["channels"]
+    ]
+    parts.append(table(["channel", "currency", "first", "last", "assisted"], roles, left=2))
+    lost = report.get("non_converting")
+    if lost:
+        parts.append(f"{lost['journeys']} journeys did not convert")
+        rows = [
+            [line["channel"], str(line["converting"]), str(line["non_converting"]), _percent(line["converting_share"])]
+            for line in lost["channels"]
+        ]
+        parts.append(table(["channel", "converting", "not converting", "share converting"], rows))
+    parts.append("reconciled: paths sum to the conversions" if report["reconciled"] else "NOT reconciled yet")
+    return "\n\n".join(parts)
+
+
+def compare_table(report: Answer) -> str:
+    """A line per group: its share and rank under each model, and whether it differs by more than chance."""
+    by, models = report["by"], report["models"]
+    rows = []
+    for row in report["rows"]:
+        cells = [f"{_percent(row['models'][model]['share'])} #{row['models'][model]['rank']}" for model in models]
+        marks = [
+            cell + ("*" if model in row["changes"] and row["changes"][model]["disagrees"] else " ")
+            for model, cell in zip(models, cells, strict=True)
+        ]
+        rows.append([*(row[name] for name in by), row["currency"], *marks])
+    lines = [
+        f"{report['from']} to {report['to']} ({report['timezone']}): share of {report['measure']} and rank; "
+        f"* differs from {report['base']} by more than chance (95 %)",
+        table([*by, "currency", *models], rows, left=len(by) + 1),
+        "",
+    ]
+    for pair in report["pairs"]:
+        interval = pair["moved_share_interval"]
+        between = f" ({_percent(interval[0])} to {_percent(interval[1])})" if interval else ""
+        lines.append(
+            f"{pair['models'][0]} or {pair['models'][1]}: {pair['moved']['amount']} {pair['currency']} move, "
+            f"{_percent(pair['moved_share'])}{between}"
+        )
+    return "\n".join(lines)
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{share * 100:.1f} %"
