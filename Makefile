@@ -33,7 +33,8 @@ up: install  ## the same stack, and it stays: Ctrl-C stops it
 	@$(BIN)/tributary up $(UP)
 
 test: install lint  ## lint, then unit, integration, acceptance and fault tests
-	@$(BIN)/python -m pytest tests $(PYTEST)
+	@$(BIN)/python -m pytest tests/unit tests/integration --numprocesses auto --dist loadfile $(PYTEST)
+	@$(BIN)/python -m pytest tests/acceptance tests/faults $(PYTEST)
 
 lint: install  ## ruff, mypy, import floors
 	@$(BIN)/ruff check app config tasks workers tests load
