@@ -9,7 +9,14 @@ from kombu import Queue as KombuQueue
 from config.queues import ROUTES, Queue, schedule
 from config.settings import Settings, get_settings
 
-TASK_MODULES = ("tasks.ingest", "tasks.attribution", "tasks.maintenance", "tasks.erasure", "tasks.webhooks")
+TASK_MODULES = (
+    "tasks.ingest",
+    "tasks.attribution",
+    "tasks.models",
+    "tasks.maintenance",
+    "tasks.erasure",
+    "tasks.webhooks",
+)
 
 
 def make_celery(settings: Settings) -> Celery:

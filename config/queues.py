@@ -24,6 +24,7 @@ class TaskName(StrEnum):
     ATTRIBUTE_CHUNK = "attribution.attribute_chunk"
     CLOSE_RUN = "attribution.close_run"
     START_RUN = "attribution.start_run"
+    MODEL_CHANNELS = "attribution.model_channels"
     SWEEP = "maintenance.sweep"
     ERASE = "erasure.erase"
     SEND_WEBHOOKS = "webhooks.send_webhooks"
@@ -35,6 +36,7 @@ ROUTES: dict[str, Queue] = {
     TaskName.ATTRIBUTE_CHUNK: Queue.ATTRIBUTION,
     TaskName.CLOSE_RUN: Queue.ATTRIBUTION,
     TaskName.START_RUN: Queue.BACKFILL,
+    TaskName.MODEL_CHANNELS: Queue.BACKFILL,
     TaskName.SWEEP: Queue.MAINTENANCE,
     TaskName.ERASE: Queue.BACKFILL,
     TaskName.SEND_WEBHOOKS: Queue.MAINTENANCE,

@@ -14,3 +14,8 @@ def wake_drain(shard: int) -> None:
 def wake_run(run_id: str) -> None:
     """Ask for a recorded run to be dispatched."""
     celery.send_task(str(TaskName.START_RUN), kwargs={"run_id": run_id}, ignore_result=True, retry=False)
+
+
+def wake_models(job_id: str) -> None:
+    """Ask for a recorded question to Markov and Shapley to be computed."""
+    celery.send_task(str(TaskName.MODEL_CHANNELS), kwargs={"job_id": job_id}, ignore_result=True, retry=False)

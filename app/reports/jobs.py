@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from app.errors import NotFound
+from app.ledger.model_jobs import ModelJobs
 from app.ledger.runs import RunRecord, Runs
+from app.reports.channels import model_job
 from app.reports.days import rfc3339
 from app.tenants.tenant import Tenant
 
@@ -18,12 +20,15 @@ def job(runs: Runs, tenant: Tenant, job_id: str) -> dict[str, Any]:
     NotFound : there is no such job, or it is not the tenant's alone: the runs of a shard serve several tenants, and
         their numbers are nobody's business.
     """
+    computing = ModelJobs(runs.redis).get(job_id)
+    if computing is not None and computing.tenant_id == tenant.tenant_id:
+        return model_job(computing)
     record = runs.get(job_id)
     if record is None or record.tenant_ids != (tenant.tenant_id,):
         raise NotFound(
             "unknown_job",
             f"There is no job {job_id[:80]!r}.",
-            "Use the job_id that POST /v1/reattribute gave, with the same tenant's key; finished jobs are kept 7 days.",
+            "Use the job_id that was given, with the same tenant's key; finished jobs are kept 7 days.",
         )
     return shown(record)
 

@@ -84,3 +84,13 @@ def tenant_runs(tenant_id: int) -> str:
 def refreshing(tenant_id: int) -> str:
     """Lock (string) held while a tenant's rollups are refreshed; expires after a minute."""
     return f"refreshing:{tenant_id}"
+
+
+def model_job(job_id: str) -> str:
+    """Hash: tenant, question, digest, state, done, total, beat_ms, …; kept 7 days from its last change."""
+    return f"models:job:{job_id}"
+
+
+def model_question(tenant_id: int, question: str) -> str:
+    """String, the newest job of a question to Markov and Shapley; kept a day. Owner: the model jobs."""
+    return f"models:question:{tenant_id}:{question}"

@@ -148,7 +148,8 @@ LINKED_IDS = TenantStatement(
 )
 
 # One path per person: the touches of the period that are in no conversion's journey, in order (SEMANTICS 2.2, 2.11).
-# An odd is_deleted cancels a touch. `spans` says whose an id is from when on; one without a span is its own person.
+# Persons are taken in `slices` by a hash, so that no answer outgrows memory. An odd is_deleted cancels a touch.
+# `spans` says whose an id is from when on; one without a span is its own person.
 NON_CONVERTING = TenantStatement(
     "report_non_converting",
     """
@@ -179,7 +180,8 @@ NON_CONVERTING = TenantStatement(
                     )
             ) AS touches
             LEFT JOIN spans ON touches.user_id = spans.id
-            WHERE empty(owner) OR (time_ms >= since_ms AND time_ms <= until_ms)
+            WHERE (empty(owner) OR (time_ms >= since_ms AND time_ms <= until_ms))
+                AND sipHash64(person) %% %(slices)s = %(slice)s
         )
         GROUP BY person
     )

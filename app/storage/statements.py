@@ -32,6 +32,8 @@ TENANT_TABLES = frozenset(
         "erased_messages",
         "erasures",
         "webhooks",
+        "channel_models",
+        "path_counts",
     }
 )
 """Tables of tenants' data. Not among them: `tenants`, `rules` and `runs`, which the service itself reads whole."""

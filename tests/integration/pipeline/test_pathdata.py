@@ -6,12 +6,16 @@ import csv
 import gzip
 import os
 from collections import Counter, defaultdict
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from app.ledger.channel_models import compute
 from app.ledger.keys import conversion_key
 from app.ledger.runs import RunKind, make_chunks
+from app.reports.channels import Question
+from app.reports.days import Period
 from tests.integration.pipeline.conftest import NOON
 
 BESIDE_THE_CHECKOUT = Path(__file__).resolve().parents[4] / "shared" / "data"
@@ -35,9 +39,13 @@ def journeys():
 
 
 @pytest.fixture(scope="module")
-def replayed(pipeline):
-    """The tenant, after one run over all conversions; channel -> model -> conversions from the rollup."""
-    tenant = pipeline.tenant(currency="KWD")
+def tenant(pipeline):
+    return pipeline.tenant(currency="KWD")
+
+
+@pytest.fixture(scope="module")
+def replayed(pipeline, tenant):
+    """After one run over all conversions; channel -> model -> conversions from the rollup."""
     touches, conversions, expected = [], [], defaultdict(Counter)
     for number, (channels, mills) in enumerate(journeys()):
         start = NOON - len(channels) * HOUR
@@ -95,3 +103,18 @@ def test_linear_and_position_based_are_those_of_the_oracle(replayed):
     # A journey's credits are whole millionths: 19,785 of them are at most a few thousandths away.
     assert {name: found["linear"][name] for name in linear} == pytest.approx(linear, abs=0.005)
     assert {name: found["position_based"][name] for name in position} == pytest.approx(position, abs=0.005)
+
+
+def test_markov_and_shapley_are_those_of_the_oracle(pipeline, tenant, replayed):
+    answer = compute(pipeline.context.storage, tenant, Question(Period(date(2026, 8, 1), date(2026, 10, 1), "UTC")))
+    (journeys,) = answer["journeys"]
+    assert (journeys["converting"], journeys["non_converting"], answer["reconciled"]) == (19_785, 68_602, True)
+    found = defaultdict(dict)
+    for row in answer["rows"]:
+        found[row["model"]][row["channel"]] = row["conversions_micro"] / 1_000_000
+    markov = {"alpha": 5344.9477, "iota": 3884.6147, "eta": 3340.8474}
+    assert {name: found["markov"][name] for name in markov} == pytest.approx(markov, abs=0.0001)
+    assert found["shapley"]["alpha"] == pytest.approx(7627.9440, abs=0.0001)
+    for total in answer["totals"]:
+        assert total["conversions_micro"] == 19_785_000_000
+        assert total["value_minor"] == pytest.approx(74_802_970, abs=10)
