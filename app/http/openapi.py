@@ -10,6 +10,7 @@ from flask import Blueprint, Response
 
 from app.http.openapi_change import CHANGE_SCHEMAS, change_paths
 from app.http.openapi_events import EVENT_SCHEMAS, event_paths
+from app.http.openapi_models import MODEL_SCHEMAS, model_paths
 from app.http.openapi_money import MONEY_SCHEMAS, money_paths
 from app.http.openapi_reports import REPORT_SCHEMAS, report_paths
 from app.http.openapi_rules import rules_paths, rules_schemas
@@ -56,6 +57,7 @@ def document(settings: Settings) -> dict[str, Any]:
         "paths": event_paths(settings)
         | report_paths()
         | money_paths()
+        | model_paths()
         | rules_paths()
         | change_paths()
         | _operation_paths(),
@@ -69,7 +71,13 @@ def document(settings: Settings) -> dict[str, Any]:
                 "writeKeyHeader": {"type": "apiKey", "in": "header", "name": "X-Write-Key"},
                 "secretKey": {"type": "http", "scheme": "bearer", "description": "The tenant's secret key."},
             },
-            "schemas": _SCHEMAS | EVENT_SCHEMAS | REPORT_SCHEMAS | MONEY_SCHEMAS | rules_schemas() | CHANGE_SCHEMAS,
+            "schemas": _SCHEMAS
+            | EVENT_SCHEMAS
+            | REPORT_SCHEMAS
+            | MONEY_SCHEMAS
+            | MODEL_SCHEMAS
+            | rules_schemas()
+            | CHANGE_SCHEMAS,
             "responses": _RESPONSES,
         },
     }

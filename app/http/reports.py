@@ -10,7 +10,9 @@ from flask import Blueprint, Response, g, request
 from app.errors import BadInput
 from app.http.auth import secret_key
 from app.http.parts import parts
+from app.ledger.model_jobs import ModelJobs
 from app.reports.attribution import attribution
+from app.reports.channels import ASK_AGAIN_S, Question, channels, read_intervals, read_models
 from app.reports.compare import compare, read_measure
 from app.reports.days import Period, read_period
 from app.reports.explain import explain
@@ -20,6 +22,7 @@ from app.reports.query import read_query
 from app.reports.reconcile import reconcile
 from app.storage.client import Storage
 from app.storage.connections import get_storage
+from app.storage.redis import get_redis
 
 bp = Blueprint("reports", __name__)
 
@@ -49,6 +52,21 @@ def journeys_report() -> Response:
         with_=words.get("with", ""),
     )
     return _json(journeys(_storage(), g.tenant, query, now_ms=_now_ms()).shown())
+
+
+@bp.get("/v1/reports/channels")
+@secret_key
+def channels_report() -> Response:
+    """Markov and Shapley of a period. They are computed by a job: ask again while `state` is computing."""
+    _only("from", "to", "models", "conversion_type", "intervals")
+    words = request.args
+    models = read_models(words.get("models", ""))
+    question = Question(_period(), words.get("conversion_type", ""), read_intervals(words.get("intervals", "")))
+    answer = channels(_storage(), ModelJobs(get_redis(parts().settings)), g.tenant, question, models)
+    response = _json(answer)
+    if answer["state"] == "computing":
+        response.headers["Retry-After"] = str(ASK_AGAIN_S)
+    return response
 
 
 @bp.get("/v1/reports/compare")
