@@ -11,8 +11,10 @@ from flask import Blueprint, Response, g, request, url_for
 from app.errors import BadInput
 from app.http.auth import secret_key
 from app.http.parts import parts
+from app.ledger.model_jobs import ModelJobs
 from app.ledger.reattribute import start_reattribution
 from app.ledger.runs import Runs
+from app.reports.channels import model_job
 from app.reports.days import read_period
 from app.reports.jobs import job
 from app.storage.connections import get_storage
@@ -42,10 +44,13 @@ def reattribute() -> Response:
 @bp.get("/v1/jobs/<job_id>")
 @secret_key
 def progress(job_id: str) -> Response:
-    """Chunks and conversions done, state, times and failures of one of the tenant's jobs."""
+    """Chunks and conversions (or steps) done, state, times and failures of one of the tenant's jobs."""
     settings = parts().settings
-    runs = Runs(get_redis(settings), settings.chunk_deadline_s)
-    return Response(msgspec.json.encode(job(runs, g.tenant, job_id)), content_type="application/json")
+    redis = get_redis(settings)
+    found = model_job(ModelJobs(redis), g.tenant, job_id)
+    if found is None:
+        found = job(Runs(redis, settings.chunk_deadline_s), g.tenant, job_id)
+    return Response(msgspec.json.encode(found), content_type="application/json")
 
 
 def _body() -> dict[str, str]:

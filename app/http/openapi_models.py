@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.reports.channels import PERIOD_MODELS
+from app.reports.query import PERIOD_MODELS
 
 _REF = "#/components/schemas/"
 _TEXT, _NUMBER, _WHOLE = {"type": "string"}, {"type": "number"}, {"type": "integer"}

@@ -25,7 +25,8 @@ from app.ledger.chunks import Services
 from app.ledger.model_jobs import ModelJobs
 from app.ledger.path_counts import Tick, count_period
 from app.reports.amounts import MICRO, NOTHING, Amounts
-from app.reports.channels import PERIOD_MODELS, Inputs, PeriodModel, Question, inputs_of
+from app.reports.channels import Inputs, Question, inputs_of
+from app.reports.query import PERIOD_MODELS, PeriodModel
 from app.storage.channel_models import WORTH_BY_TYPE, store_row
 from app.storage.client import Storage
 from app.tenants.tenant import Tenant

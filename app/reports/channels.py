@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -16,7 +15,7 @@ import msgspec
 from app.errors import BadInput
 from app.ledger.model_jobs import KIND, JobState, ModelJob, ModelJobs
 from app.reports.days import Period, read_day, rfc3339
-from app.reports.query import period_params
+from app.reports.query import PERIOD_MODELS, PeriodModel, period_params
 from app.storage.channel_models import MODEL_INPUTS, answer_of
 from app.storage.client import Storage
 from app.tenants.rules import Rules
@@ -26,16 +25,6 @@ FORMAT = 1
 """Of the stored answers; answers of another one are computed again."""
 ASK_AGAIN_S = 1
 _DAY_MS = 86_400_000
-
-
-class PeriodModel(StrEnum):
-    """The models that describe a whole tenant and period."""
-
-    MARKOV = "markov"
-    SHAPLEY = "shapley"
-
-
-PERIOD_MODELS = tuple(PeriodModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +161,11 @@ def filters_of(rules: Rules) -> list[Any]:
     return [rules.touch_cap, rules.skip_direct, sorted(rules.excluded_channels), rules.collapse_repeats]
 
 
-def model_job(job: ModelJob) -> dict[str, Any]:
-    """A job's progress, as `/v1/jobs` shows every job."""
+def model_job(jobs: ModelJobs, tenant: Tenant, job_id: str) -> dict[str, Any] | None:
+    """The progress of one of the tenant's own jobs, as `/v1/jobs` shows every job; None where it is none of these."""
+    job = jobs.get(job_id)
+    if job is None or job.tenant_id != tenant.tenant_id:
+        return None
     return {
         "job_id": job.job_id,
         "kind": KIND,

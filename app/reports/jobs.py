@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.errors import NotFound
-from app.ledger.model_jobs import ModelJobs
 from app.ledger.runs import RunRecord, Runs
-from app.reports.channels import model_job
 from app.reports.days import rfc3339
 from app.tenants.tenant import Tenant
 
@@ -20,9 +18,6 @@ def job(runs: Runs, tenant: Tenant, job_id: str) -> dict[str, Any]:
     NotFound : there is no such job, or it is not the tenant's alone: the runs of a shard serve several tenants, and
         their numbers are nobody's business.
     """
-    computing = ModelJobs(runs.redis).get(job_id)
-    if computing is not None and computing.tenant_id == tenant.tenant_id:
-        return model_job(computing)
     record = runs.get(job_id)
     if record is None or record.tenant_ids != (tenant.tenant_id,):
         raise NotFound(

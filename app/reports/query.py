@@ -26,6 +26,16 @@ class By(StrEnum):
     SOURCE = "source"
 
 
+class PeriodModel(StrEnum):
+    """The models that describe a whole tenant and period (SEMANTICS 3)."""
+
+    MARKOV = "markov"
+    SHAPLEY = "shapley"
+
+
+PERIOD_MODELS = tuple(PeriodModel)
+
+
 class Adjusted(StrEnum):
     """On which day does net count a refund or correction? (SEMANTICS 4.8)"""
 
@@ -105,7 +115,7 @@ def read_query(
     query = AttributionQuery(
         period=period,
         by=_words("by", by, list(By)) if by else (By.CHANNEL,),
-        models=_words("models", models, FIVE_MODELS) if models else FIVE_MODELS,
+        models=_models(models) if models else FIVE_MODELS,
         currency=read_currency(currency),
         conversion_type=conversion_type,
         adjusted=_word("adjusted", adjusted, list(Adjusted)) if adjusted else Adjusted.CONVERSION_DAY,
@@ -150,6 +160,16 @@ def _words(field: str, text: str, known: Sequence[Word]) -> tuple[Word, ...]:
             )
         found[word] = None
     return tuple(found)
+
+
+def _models(text: str) -> tuple[Model, ...]:
+    if {name.strip().lower() for name in text.split(",")} & set(PERIOD_MODELS):
+        raise BadInput(
+            "bad_models",
+            f"models holds {' or '.join(PERIOD_MODELS)}: they describe whole periods, and are a report of their own.",
+            "Ask GET /v1/reports/channels for them, and here for the others.",
+        )
+    return _words("models", text, FIVE_MODELS)
 
 
 def _word(field: str, text: str, known: Sequence[Word]) -> Word:

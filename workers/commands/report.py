@@ -8,8 +8,10 @@ from typing import Any
 
 import click
 
+from workers.commands.channel_models import asks_for_period_models, channels_table, computed
 from workers.commands.report_tables import compare_table, journeys_table, report_table
 from workers.commands.target import edge_of, edge_options
+from workers.edge import Edge
 
 Target = dict[str, Any]
 
@@ -30,12 +32,13 @@ JSON = click.option("--json", "as_json", is_flag=True, help="As the API answers.
 @FROM
 @TO
 @click.option("--by", default="channel", show_default=True, help="Comma list: channel, campaign, source, day, week, …")
-@click.option("--models", help="Comma list; all five by default.")
+@click.option("--models", help="Comma list; all five by default. Or of markov, shapley, which are computed on demand.")
 @CURRENCY
 @TYPE
 @ADJUSTED
 @AS_OF
 @click.option("--net", is_flag=True, help="Net of refunds and corrections, instead of gross.")
+@click.option("--intervals", is_flag=True, help="Of markov and shapley: 95 % intervals (slower).")
 @JSON
 @edge_options
 @click.pass_context
@@ -51,14 +54,20 @@ def command(
     adjusted: str | None,
     as_of: str | None,
     net: bool,
+    intervals: bool,
     as_json: bool,
     **target: Any,
 ) -> None:
     """Show conversions and money by channel (or more) and model, with spend, CPA and ROAS where there is spend."""
     if context.invoked_subcommand is not None:
         return
-    query = {"from": from_day, "to": to_day, "by": by, "models": models, "currency": currency}
-    query |= {"conversion_type": conversion_type, "adjusted": adjusted, "as_of": as_of}
+    others = {"currency": currency, "adjusted": adjusted, "as-of": as_of, "by": by if by != "channel" else None}
+    query = {"from": from_day, "to": to_day, "models": models, "conversion_type": conversion_type}
+    if asks_for_period_models(models, others):
+        report = computed(_edge(target), query | {"intervals": "1" if intervals else None})
+        click.echo(json.dumps(report, indent=2) if as_json else channels_table(report, net=net))
+        return
+    query |= {"by": by, "currency": currency, "adjusted": adjusted, "as_of": as_of}
     report = _get("/v1/reports/attribution", query, target)
     click.echo(json.dumps(report, indent=2) if as_json else report_table(report, net=net))
 
@@ -125,5 +134,9 @@ def compare(
 
 
 def _get(address: str, query: dict[str, str | None], target: Target) -> dict[str, Any]:
+    return _edge(target).get(address, query)
+
+
+def _edge(target: Target) -> Edge:
     path: Path = target["path"]
-    return edge_of(path, target["url"], target["secret_key"], target["write_key"]).get(address, query)
+    return edge_of(path, target["url"], target["secret_key"], target["write_key"])
