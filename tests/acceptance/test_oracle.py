@@ -6,6 +6,7 @@ import json
 import random
 import uuid
 from collections import defaultdict
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.running import Up
+from workers.commands.channel_models import computed
 from workers.edge import Edge
 
 # path, values of its conversions, journeys that did not convert, ages in hours
@@ -41,6 +43,10 @@ VALUES = {
     "linear": (252.5025, 92.5025, 52.5025, 42.5025),
     "position_based": (264.004, 75.001, 61.001, 40.004),
     "time_decay": (217.432179, 103.247241, 76.249021, 43.081559),
+}
+PERIOD_MODELS = {
+    "markov": (2.991545, 2.018117, 2.456280, 1.534058),
+    "shapley": (3.833333, 1.833333, 1.833333, 1.5),
 }
 WHEN = datetime.now(UTC).replace(microsecond=0) - timedelta(days=2)
 
@@ -105,8 +111,8 @@ def by_channel(report: dict[str, Any], column: str) -> dict[str, dict[str, Decim
 
 
 @pytest.fixture(scope="module")
-def report(stack: Up) -> dict[str, Any]:
-    """Posted shuffled, in small batches, a third of it twice."""
+def oracle(stack: Up) -> Iterator[Edge]:
+    """The tenant of the ten paths: posted shuffled, in small batches, a third of it twice."""
     sent = events()
     sent += random.Random(6).sample(sent, len(sent) // 3)
     random.Random(7).shuffle(sent)
@@ -114,7 +120,12 @@ def report(stack: Up) -> dict[str, Any]:
         for start in range(0, len(sent), 7):
             send(edge, sent[start : start + 7])
         wait_for(stack, edge, 9)
-        return edge.get("/v1/reports/attribution")
+        yield edge
+
+
+@pytest.fixture(scope="module")
+def report(oracle: Edge) -> dict[str, Any]:
+    return oracle.get("/v1/reports/attribution")
 
 
 @pytest.mark.parametrize("model", list(CONVERSIONS))
@@ -133,6 +144,17 @@ def test_values_are_those_of_the_oracle_in_whole_cents(report: dict[str, Any], m
     for channel, expected in zip("abcd", VALUES[model], strict=True):
         assert float(found[channel]) == pytest.approx(expected, abs=0.05)
     assert sum(found.values()) == Decimal("440.01")
+
+
+def test_markov_and_shapley_are_those_of_the_oracle(oracle: Edge) -> None:
+    found = by_channel(computed(oracle, {"intervals": "1"}), "conversions")
+    for model, expected in PERIOD_MODELS.items():
+        assert [float(found[model][name]) for name in "abcd"] == pytest.approx(expected, abs=2e-6)
+        assert sum(found[model].values()) == 9
+    again = oracle.get("/v1/reports/channels?intervals=1")
+    assert (again["state"], again["reconciled"]) == ("ready", True)
+    effects = [line["removal_effect"] for line in again["channels"]]
+    assert effects == pytest.approx([0.590414, 0.398297, 0.484774, 0.302763], abs=1e-6)
 
 
 def test_rows_sum_to_the_totals(report: dict[str, Any]) -> None:
