@@ -11,6 +11,7 @@ import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import msgspec
@@ -74,13 +75,14 @@ def record_changes(
     if not before:
         return 0
     after = {row[key_at]: row for row in rows if not row[at["is_deleted"]]}
+    content_of = itemgetter(*(at[name] for name in _CONTENT))
     changes = []
     for key, stood in before.items():
-        if stood.version > version:
-            continue  # a later run has been here: its rows stand
-        old, new = _of_standing(stood), _of_row(after.get(key), at)
-        if old.digest != new.digest:
-            changes.append(_columns(tenant_id, key, version, run_id, reason, old, new))
+        row = after.get(key)
+        if stood.version > version or _is_same(stood, None if row is None else content_of(row)):
+            continue  # a later run's rows stand; what is the same is no change, and nothing is summed up for it
+        old, new = _of_standing(stood), _of_row(row, at)
+        changes.append(_columns(tenant_id, key, version, run_id, reason, old, new))
     if changes:
         insert_changes(storage, dict(zip(_NAMES, zip(*changes, strict=True), strict=True)), task="ledger.history")
     return len(changes)
@@ -89,6 +91,21 @@ def record_changes(
 def history(storage: Storage, tenant_id: int, keys: Sequence[int]) -> list[ChangeRow]:
     """The changes of some conversions, oldest first."""
     return changes_of(storage, tenant_id, keys, MOST_CHANGES)
+
+
+_CONTENT = (
+    *("ts", "currency", "gross_minor", "net_minor", "retracted", "touch_keys", "touch_channels", "micros"),
+    *("gross", "net"),
+)
+"""What makes a credit: columns of `ledger`; the digest is over them, in this order."""
+_content_of_standing = attrgetter("ts_ms", *_CONTENT[1:])
+
+
+def _is_same(stood: StandingCredit, content: tuple[Any, ...] | None) -> bool:
+    """Whether the credit that stands says the same as the new row (None: there is none any more)."""
+    if content is None or stood.is_deleted:
+        return content is None and bool(stood.is_deleted)
+    return bool(_content_of_standing(stood) == content)
 
 
 def _of_standing(row: StandingCredit) -> Credit:
@@ -139,12 +156,14 @@ def _by_channel(
     channels = tuple(sorted(set(touch_channels)))
     place = {channel: number for number, channel in enumerate(channels)}
     width, touches = len(channels), len(touch_channels)
+    places = [place[channel] for channel in touch_channels]
     sums = [0] * (models * width), [0] * (models * width)
     for model in range(models):
-        for touch, channel in enumerate(touch_channels):
-            to, of = model * width + place[channel], model * touches + touch
-            sums[0][to] += micros[of]
-            sums[1][to] += net[of]
+        start, base = model * touches, model * width
+        end = start + touches
+        for to, micro, amount in zip(places, micros[start:end], net[start:end], strict=True):
+            sums[0][base + to] += micro
+            sums[1][base + to] += amount
     return channels, (tuple(sums[0]), tuple(sums[1]))
 
 
