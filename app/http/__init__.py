@@ -8,6 +8,7 @@ fx          exchange rates
 reports     reports, reconciliation, explanation
 jobs        attributing a range again
 rules       the tenant's rules, and touches classified again
+tenant      how long the tenant's events are kept
 persons     persons parted and erased, and what changed in a credit
 exports     the ledger, to take away
 webhooks    who is told of closed runs
@@ -36,6 +37,7 @@ BLUEPRINTS = (
     "reports",
     "jobs",
     "rules",
+    "tenant",
     "persons",
     "exports",
     "webhooks",

@@ -14,6 +14,7 @@ from app.http.openapi_models import MODEL_SCHEMAS, model_paths
 from app.http.openapi_money import MONEY_SCHEMAS, money_paths
 from app.http.openapi_reports import REPORT_SCHEMAS, report_paths
 from app.http.openapi_rules import rules_paths, rules_schemas
+from app.http.openapi_tenant import TENANT_SCHEMAS, tenant_paths
 from app.http.parts import parts
 from app.ingest.envelope import MOST_EVENTS
 from config.settings import Settings
@@ -59,6 +60,7 @@ def document(settings: Settings) -> dict[str, Any]:
         | money_paths()
         | model_paths()
         | rules_paths()
+        | tenant_paths()
         | change_paths()
         | _operation_paths(),
         "components": {
@@ -77,6 +79,8 @@ def document(settings: Settings) -> dict[str, Any]:
             | MONEY_SCHEMAS
             | MODEL_SCHEMAS
             | rules_schemas()
+            | rules_schemas()
+            | TENANT_SCHEMAS
             | CHANGE_SCHEMAS,
             "responses": _RESPONSES,
         },

@@ -25,9 +25,9 @@ def rules_paths() -> dict[str, Any]:
             {"type": "object", "required": ["from"], "properties": {"from": _DAY}},
         ],
     }
-    put = _object(["rules"], rules=rules, apply=apply, expected_version=_WHOLE)
+    put = object_of(["rules"], rules=rules, apply=apply, expected_version=_WHOLE)
     days = {"type": "integer", "minimum": 1, "maximum": 90, "default": 30}
-    wanted = _object(["from", "to"], **{"from": _DAY, "to": _DAY})
+    wanted = object_of(["from", "to"], **{"from": _DAY, "to": _DAY})
     between = [
         {"name": name, "in": "query", "required": False, "description": text, "schema": _TEXT}
         for name, text in (
@@ -35,31 +35,32 @@ def rules_paths() -> dict[str, Any]:
             ("to", "The day after the last one; tomorrow where missing."),
         )
     ]
-    changed = _call("Put new rules in force; the same again change nothing.", "RulesChanged", put)
+    changed = call_of("Put new rules in force; the same again change nothing.", "RulesChanged", put)
     changed["responses"]["409"] = {"$ref": "#/components/responses/BadRequest"}
     return {
         "/v1/rules": {
-            "get": _call("The rules in force, and every version there was.", "RulesInForce"),
+            "get": call_of("The rules in force, and every version there was.", "RulesInForce"),
             "put": changed,
         },
         "/v1/rules/preview": {
-            "post": _call(
+            "post": call_of(
                 "What would change on the last days under these rules. Nothing is stored.",
                 "RulesPreview",
-                _object(["rules"], rules=rules, days=days),
+                object_of(["rules"], rules=rules, days=days),
             )
         },
         "/v1/channels/lint": {
-            "get": _call("Campaign parameters that look broken, and the remedy.", "ChannelLint")
+            "get": call_of("Campaign parameters that look broken, and the remedy.", "ChannelLint")
             | {"parameters": between}
         },
         "/v1/channels/reclassify": {
-            "post": _call("Give the touches of some days the channels of the newest rules.", "Reclassified", wanted)
+            "post": call_of("Give the touches of some days the channels of the newest rules.", "Reclassified", wanted)
         },
     }
 
 
-def _call(summary: str, schema: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+def call_of(summary: str, schema: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """An operation with the secret key that answers with a schema."""
     content = {"application/json": {"schema": {"$ref": _REF + schema}}}
     names = {"400": "BadRequest", "401": "Unauthorized", "503": "Unavailable"}
     described: dict[str, Any] = {
@@ -75,7 +76,8 @@ def _call(summary: str, schema: str, body: dict[str, Any] | None = None) -> dict
     return described
 
 
-def _object(required: list[str], **properties: Any) -> dict[str, Any]:
+def object_of(required: list[str], **properties: Any) -> dict[str, Any]:
+    """The schema of an object."""
     return {"type": "object", "required": required, "properties": properties}
 
 
@@ -96,15 +98,15 @@ def rules_schemas() -> dict[str, Any]:
         "in_force": _list(_OBJECT),
     }
     sides = dict.fromkeys(("before", "after", "change"), _OBJECT)
-    line = _object(["model", "channel", "currency"], model=_TEXT, channel=_TEXT, currency=_TEXT, **sides)
-    problem = _object(["code", "field"], code=_TEXT, field=_TEXT, message=_TEXT, remedy=_TEXT)
+    line = object_of(["model", "channel", "currency"], model=_TEXT, channel=_TEXT, currency=_TEXT, **sides)
+    problem = object_of(["code", "field"], code=_TEXT, field=_TEXT, message=_TEXT, remedy=_TEXT)
     texts = dict.fromkeys(("source", "medium", "campaign", "channel"), _TEXT)
     return dict(of_rules) | {
-        "RulesInForce": _object(["version", "rules"], **in_force, history=_list(_OBJECT)),
-        "RulesChanged": _object(
+        "RulesInForce": object_of(["version", "rules"], **in_force, history=_list(_OBJECT)),
+        "RulesChanged": object_of(
             ["version", "changed"], success={"const": True}, **in_force, changed=_YES, conversions=_WHOLE, **job
         ),
-        "RulesPreview": _object(
+        "RulesPreview": object_of(
             ["conversions", "conversions_changed", "rows"],
             **period,
             rules_version=_WHOLE,
@@ -114,16 +116,16 @@ def rules_schemas() -> dict[str, Any]:
             decided_on_arrival=_list(_TEXT),
             rows=_list(line),
         ),
-        "ChannelLint": _object(
+        "ChannelLint": object_of(
             ["rows"],
             **period,
             combinations=_WHOLE,
             suspicious=_WHOLE,
             touches=_WHOLE,
             truncated=_YES,
-            rows=_list(_object(["touches", "problems"], **texts, touches=_WHOLE, problems=_list(problem))),
+            rows=_list(object_of(["touches", "problems"], **texts, touches=_WHOLE, problems=_list(problem))),
         ),
-        "Reclassified": _object(
+        "Reclassified": object_of(
             ["touches", "touches_changed"],
             success={"const": True},
             **period,

@@ -20,6 +20,7 @@ from redis import Redis
 from app.attribution.currency import exponent
 from app.errors import BadInput, NotFound, TributaryError, Unavailable
 from app.storage.client import Storage
+from app.storage.retention import keep_rows_for
 from app.storage.tenants import (
     TenantRow,
     all_tenants,
@@ -175,6 +176,38 @@ class Registry:
         self._forget()
         return tenant_of(new)
 
+    def set_retention(self, tenant_id: int, days: int) -> Tenant:
+        """Keep the tenant's events for `days`, those that are stored already too; returns the tenant with it.
+
+        Rows that are older go with ClickHouse's next merges: a shorter retention cannot be taken back.
+
+        Raises
+        ------
+        BadInput : `days` is out of bounds.
+        """
+        _check_retention(days)
+        with self._mirror.alone():
+            old = one_tenant(self._storage(), tenant_id)
+            if old is None:
+                raise _no_tenant(str(tenant_id))
+            new = old._replace(retention_days=days, version=max(_now_us(), old.version + 1))
+            if days != old.retention_days:
+                insert_tenant(self._storage(), new)
+                self._mirror.put(new)
+            # Even where nothing changed: the rows may have been left as they were when this was tried before.
+            keep_rows_for(self._storage(), tenant_id, days)
+        self._forget()
+        return tenant_of(new)
+
+    def by_slug(self, slug: str) -> Tenant:
+        """The tenant of this name, as ClickHouse has it.
+
+        Raises
+        ------
+        NotFound : there is none.
+        """
+        return tenant_of(self._row(slug))
+
     def fresh(self, tenant_id: int) -> Tenant:
         """The tenant as Redis has it this moment: who computes with rules must not believe its memory."""
         known = self._mirror.record(tenant_id) or self._from_storage(tenant_id)
@@ -252,8 +285,12 @@ def _check(slug: str, timezone: str, currency: str, retention_days: int) -> None
         exponent(currency)
     except (TributaryError, ValueError, KeyError):
         raise BadInput("bad_currency", f"There is no currency {currency!r}.", "Use an ISO 4217 code: EUR.") from None
-    if not 1 <= retention_days <= 3650:
-        raise BadInput("bad_retention", f"retention_days is {retention_days}.", "Set it between 1 and 3650.")
+    _check_retention(retention_days)
+
+
+def _check_retention(days: int) -> None:
+    if not 1 <= days <= 3650:
+        raise BadInput("bad_retention", f"retention_days is {days}.", "Set it between 1 and 3650.")
 
 
 def _new_key(which: str) -> str:

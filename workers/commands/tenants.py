@@ -61,6 +61,21 @@ def list_(as_json: bool, path: Path) -> None:
     click.echo(table(["tenant", "number", "timezone", "currency", "state"], rows))
 
 
+@command.command("set")
+@click.argument("slug")
+@click.option("--retention-days", type=int, required=True, help="1 to 3650; events that are stored already too.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@stack_option
+def set_(slug: str, retention_days: int, as_json: bool, path: Path) -> None:
+    """Change how long a tenant's events are kept. What becomes too old is deleted for good."""
+    registry = _registry(path)
+    tenant = registry.set_retention(registry.by_slug(slug).tenant_id, retention_days)
+    if as_json:
+        click.echo(json.dumps({"slug": tenant.slug, "retention_days": tenant.retention_days}))
+        return
+    click.echo(f"{tenant.slug}: events are kept {tenant.retention_days} days")
+
+
 @command.command("rotate-key")
 @click.argument("slug")
 @click.option("--which", type=click.Choice(["write", "secret"]), required=True)

@@ -1,0 +1,62 @@
+"""What does a tenant set about itself, its rules apart? How long its events are kept. With the secret key."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import msgspec
+from flask import Blueprint, Response, g, request
+
+from app.errors import BadInput
+from app.http.auth import secret_key
+from app.http.parts import parts
+from app.tenants.registry import Registry
+from app.tenants.tenant import Tenant
+
+bp = Blueprint("tenant", __name__)
+
+_PATCH = 'Send {"retention_days": 1 to 3650}.'
+
+
+class _Patch(msgspec.Struct, forbid_unknown_fields=True):
+    retention_days: int
+
+
+@bp.get("/v1/tenant")
+@secret_key
+def tenant() -> Response:
+    """The tenant that the key is of."""
+    return _json(_shown(_registry().fresh(g.tenant.tenant_id)))
+
+
+@bp.patch("/v1/tenant")
+@secret_key
+def change() -> Response:
+    """How long events are kept, from now on; events that are stored already too."""
+    try:
+        body = msgspec.json.decode(request.get_data(cache=False), type=_Patch)
+    except msgspec.ValidationError as error:
+        raise BadInput("bad_body", f"The body: {error}.", _PATCH) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadInput("malformed_json", f"The body is not JSON: {error}.", _PATCH) from None
+    return _json({"success": True} | _shown(_registry().set_retention(g.tenant.tenant_id, body.retention_days)))
+
+
+def _shown(tenant: Tenant) -> dict[str, Any]:
+    return {
+        "tenant_id": tenant.tenant_id,
+        "slug": tenant.slug,
+        "name": tenant.name,
+        "timezone": tenant.timezone,
+        "currency": tenant.currency,
+        "hosts": list(tenant.hosts),
+        "retention_days": tenant.retention_days,
+    }
+
+
+def _registry() -> Registry:
+    return cast(Registry, parts().tenants)
+
+
+def _json(value: Any) -> Response:
+    return Response(msgspec.json.encode(value), content_type="application/json")
