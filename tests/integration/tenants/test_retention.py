@@ -48,8 +48,8 @@ def test_stored_rows_follow(pipeline: Pipeline) -> None:
     changed = pipeline.context.registry.set_retention(one.tenant_id, 3650)
     assert changed.retention_days == 3650
     assert pipeline.context.registry.fresh(one.tenant_id) == changed
-    within(10, dict.fromkeys(TABLES, [3650]), pipeline, one)
-    assert kept(pipeline, other) == dict.fromkeys(TABLES, [4000])
+    within(10, {table: [3650] for table in TABLES}, pipeline, one)
+    assert kept(pipeline, other) == {table: [4000] for table in TABLES}
     assert pipeline.context.registry.by_slug(one.slug) == changed
 
 
