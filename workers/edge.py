@@ -49,6 +49,9 @@ class Edge:
     def put(self, path: str, body: Any) -> dict[str, Any]:
         return self._call("PUT", path, body, f"Bearer {self._secret_key}")
 
+    def delete(self, path: str) -> dict[str, Any]:
+        return self._call("DELETE", path, None, f"Bearer {self._secret_key}")
+
     def get(self, path: str, query: Mapping[str, str | None] | None = None) -> dict[str, Any]:
         return self._call("GET", _with_query(path, query), None, f"Bearer {self._secret_key}")
 

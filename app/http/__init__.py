@@ -8,6 +8,7 @@ fx          exchange rates
 reports     reports, reconciliation, explanation
 jobs        attributing a range again
 rules       the tenant's rules, and touches classified again
+shadow      a second rule set beside them
 tenant      how long the tenant's events are kept
 persons     persons parted and erased, and what changed in a credit
 exports     the ledger, to take away
@@ -37,6 +38,7 @@ BLUEPRINTS = (
     "reports",
     "jobs",
     "rules",
+    "shadow",
     "tenant",
     "persons",
     "exports",

@@ -13,6 +13,7 @@ _DAYS = {
     "from": "First day, YYYY-MM-DD, in the tenant's timezone; 30 days before `to` where missing.",
     "to": "The day after the last one; tomorrow where missing.",
 }
+RULES_WORD = {"rules": "in_force (the default), or shadow: under the second rule set."}
 NET_WORDS = {
     "adjusted": f"When net counts a refund or correction: {' (default) or '.join(Adjusted)}.",
     "as_of": "A day: the report without conversions and adjustments that were received after it ended.",
@@ -66,6 +67,7 @@ def money_paths() -> dict[str, Any]:
                     "currency": "Convert everything into this currency.",
                     "conversion_type": "Only these conversions.",
                 }
+                | RULES_WORD
                 | NET_WORDS,
             )
         },

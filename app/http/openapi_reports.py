@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.attribution.names import FIVE_MODELS
-from app.http.openapi_money import NET_WORDS
+from app.http.openapi_money import NET_WORDS, RULES_WORD
 
 _REF = "#/components/schemas/"
 _DAYS = {
@@ -28,10 +28,13 @@ def report_paths() -> dict[str, Any]:
                 "currency": "Convert everything into this currency; rows per currency where missing.",
                 "conversion_type": "Only these conversions.",
             }
+            | RULES_WORD
             | NET_WORDS,
         ),
         "/v1/reconcile": _get(
-            "The proof that credited + unattributed = total, for every currency and model.", "Reconciliation", _DAYS
+            "The proof that credited + unattributed = total, for every currency and model.",
+            "Reconciliation",
+            _DAYS | RULES_WORD,
         ),
         "/v1/conversions/{order_id}": _get(
             "One order: every touch of its person, in or out, and why.",

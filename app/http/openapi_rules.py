@@ -42,6 +42,15 @@ def rules_paths() -> dict[str, Any]:
             "get": call_of("The rules in force, and every version there was.", "RulesInForce"),
             "put": changed,
         },
+        "/v1/rules/shadow": {
+            "get": with_404(call_of("The second rule set.", "ShadowRules")),
+            "put": call_of(
+                "Put a second rule set beside the first; every conversion is credited under it too.",
+                "ShadowChanged",
+                object_of(["rules"], rules=rules, apply=apply),
+            ),
+            "delete": call_of("Take the second rule set away, and all that was credited under it.", "ShadowDeleted"),
+        },
         "/v1/rules/preview": {
             "post": call_of(
                 "What would change on the last days under these rules. Nothing is stored.",
@@ -76,6 +85,12 @@ def call_of(summary: str, schema: str, body: dict[str, Any] | None = None) -> di
     return described
 
 
+def with_404(operation: dict[str, Any]) -> dict[str, Any]:
+    """The same where there may be nothing."""
+    operation["responses"]["404"] = {"$ref": "#/components/responses/NotFound"}
+    return operation
+
+
 def object_of(required: list[str], **properties: Any) -> dict[str, Any]:
     """The schema of an object."""
     return {"type": "object", "required": required, "properties": properties}
@@ -97,6 +112,7 @@ def rules_schemas() -> dict[str, Any]:
         "rules": {"$ref": _REF + "Rules"},
         "in_force": _list(_OBJECT),
     }
+    shadow = {name: in_force[name] for name in ("version", "applies_from", "rules")}
     sides = dict.fromkeys(("before", "after", "change"), _OBJECT)
     line = object_of(["model", "channel", "currency"], model=_TEXT, channel=_TEXT, currency=_TEXT, **sides)
     problem = object_of(["code", "field"], code=_TEXT, field=_TEXT, message=_TEXT, remedy=_TEXT)
@@ -106,6 +122,17 @@ def rules_schemas() -> dict[str, Any]:
         "RulesChanged": object_of(
             ["version", "changed"], success={"const": True}, **in_force, changed=_YES, conversions=_WHOLE, **job
         ),
+        "ShadowRules": object_of(["version", "rules"], **shadow),
+        "ShadowChanged": object_of(
+            ["version", "changed"],
+            success={"const": True},
+            **shadow,
+            decided_on_arrival=_list(_TEXT),
+            changed=_YES,
+            conversions=_WHOLE,
+            **job,
+        ),
+        "ShadowDeleted": object_of(["success", "deleted"], success={"const": True}, deleted=_YES),
         "RulesPreview": object_of(
             ["conversions", "conversions_changed", "rows"],
             **period,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
+from typing import Any, cast
 
 import msgspec
 from flask import Blueprint, Response, g, request
@@ -11,6 +13,7 @@ from app.errors import BadInput
 from app.http.auth import secret_key
 from app.http.parts import parts
 from app.ledger.model_jobs import ModelJobs
+from app.http.shadow import no_shadow
 from app.reports.attribution import attribution
 from app.reports.channels import ASK_AGAIN_S, Question, channels, read_intervals, read_models
 from app.reports.compare import compare, read_measure
@@ -23,6 +26,9 @@ from app.reports.reconcile import reconcile
 from app.storage.client import Storage
 from app.storage.connections import get_storage
 from app.storage.redis import get_redis
+from app.storage.shadow import ShadowReads
+from app.tenants.registry import Registry
+from app.tenants.tenant import Tenant, under_shadow
 
 bp = Blueprint("reports", __name__)
 
@@ -34,9 +40,10 @@ _ORDER_BYTES = 512
 def attribution_report() -> Response:
     """Credit by channel, campaign, day, …, for each model."""
     words = ("by", "models", "currency", "conversion_type", "adjusted", "as_of")
-    _only("from", "to", *words)
+    _only("from", "to", "rules", *words)
     query = read_query(_period(), **{word: request.args.get(word, "") for word in words})
-    return _json(attribution(_storage(), g.tenant, query, now_ms=_now_ms()).shown())
+    under = _rules_asked()
+    return _json(attribution(under.storage, under.tenant, query, now_ms=_now_ms()).shown() | under.shown)
 
 
 @bp.get("/v1/reports/journeys")
@@ -74,18 +81,21 @@ def channels_report() -> Response:
 def compare_report() -> Response:
     """Models beside each other: ranks, shares, and the money that the choice moves."""
     words = ("by", "models", "currency", "conversion_type", "adjusted", "as_of")
-    _only("from", "to", "measure", *words)
+    _only("from", "to", "rules", "measure", *words)
     query = read_query(_period(), **{word: request.args.get(word, "") for word in words})
     measure = read_measure(request.args.get("measure", ""))
-    return _json(compare(_storage(), g.tenant, query, measure, now_ms=_now_ms()).shown())
+    under = _rules_asked()
+    return _json(compare(under.storage, under.tenant, query, measure, now_ms=_now_ms()).shown() | under.shown)
 
 
 @bp.get("/v1/reconcile")
 @secret_key
 def reconciliation() -> Response:
     """The proof that credited + unattributed = total of conversions."""
-    _only("from", "to")
-    return _json(reconcile(_storage(), g.tenant, _period(), now_ms=_now_ms()).shown())
+    _only("from", "to", "rules")
+    under = _rules_asked()
+    found = reconcile(under.storage, under.tenant, _period(), now_ms=_now_ms()).shown()
+    return _json(found | ({"rules": "shadow"} if under.shown else {}))
 
 
 @bp.get("/v1/conversions/<path:order_id>")
@@ -96,6 +106,29 @@ def conversion(order_id: str) -> Response:
     if len(order_id.encode()) > _ORDER_BYTES:
         raise BadInput("bad_order_id", "The order_id is too long.", f"Order ids have at most {_ORDER_BYTES} bytes.")
     return _json(shown(explain(_storage(), g.tenant, order_id, request.args.get("conversion_type", ""))))
+
+
+@dataclass(frozen=True, slots=True)
+class _Under:
+    """Under which rules a report is read; `shown` is what its answer says of that."""
+
+    storage: Storage
+    tenant: Tenant
+    shown: dict[str, Any]
+
+
+def _rules_asked() -> _Under:
+    asked = request.args.get("rules", "")
+    if asked in ("", "in_force"):
+        return _Under(_storage(), g.tenant, {})
+    if asked != "shadow":
+        raise BadInput("bad_rules", f"rules is {asked[:40]!r}.", "Use in_force or shadow.")
+    # As it is this moment: another process may just have put the shadow there, or taken it away.
+    tenant = cast(Registry, parts().tenants).fresh(g.tenant.tenant_id)
+    if tenant.shadow is None:
+        raise no_shadow()
+    shown = {"rules": "shadow", "rules_version": tenant.shadow.rules.version}
+    return _Under(ShadowReads(_storage()), under_shadow(tenant), shown)
 
 
 def _storage() -> Storage:

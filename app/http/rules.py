@@ -36,13 +36,15 @@ MOST_COMBINATIONS = 20_000
 MOST_LINTED = 1_000
 
 
-class _From(msgspec.Struct, rename={"first": "from"}, forbid_unknown_fields=True):
+class From(msgspec.Struct, rename={"first": "from"}, forbid_unknown_fields=True):
+    """A day from which rules hold."""
+
     first: str
 
 
 class _Put(msgspec.Struct, forbid_unknown_fields=True):
     rules: msgspec.Raw
-    apply: str | _From = "from_now"
+    apply: str | From = "from_now"
     expected_version: int | None = None
 
 
@@ -60,27 +62,27 @@ class _Range(msgspec.Struct, rename={"first": "from", "end": "to"}, forbid_unkno
 @secret_key
 def rules() -> Response:
     """The rules in force and every version there was."""
-    tenant = _tenant()
-    versions = rules_versions(_storage(), tenant.tenant_id)
+    tenant = fresh_tenant()
+    versions = rules_versions(storage(), tenant.tenant_id)
     history = [
         {
             "version": item.version,
-            "applies_from": _from_text(item.from_ms),
+            "applies_from": from_text(item.from_ms),
             "created_at": rfc3339(item.created_ms),
             "rules": msgspec.Raw(item.rules.encode()),
         }
         for item in versions
     ]
-    return _json(_in_force(tenant) | {"history": history})
+    return json_of(_in_force(tenant) | {"history": history})
 
 
 @bp.put("/v1/rules")
 @secret_key
 def change() -> Response:
     """New rules, from now on, from a day on, or for all of history; the same again change nothing."""
-    body = _read(_Put, _PUT)
+    body = read_body(_Put, _PUT)
     new = read_rules(body.rules)
-    tenant, settings = _tenant(), parts().settings
+    tenant, settings = fresh_tenant(), parts().settings
     if body.expected_version is not None and body.expected_version != tenant.rules.version:
         raise TributaryError(
             "rules_changed",
@@ -89,9 +91,9 @@ def change() -> Response:
             status=409,
         )
     applied = apply_rules(
-        get_redis(settings), _storage(), settings, _registry(), tenant.tenant_id, new, _from_ms(body.apply, tenant)
+        get_redis(settings), storage(), settings, registry(), tenant.tenant_id, new, begins_ms(body.apply, tenant)
     )
-    return _json({"success": True} | _in_force(applied.tenant) | _jobs(applied))
+    return json_of({"success": True} | _in_force(applied.tenant) | jobs_of(applied))
 
 
 @bp.post("/v1/rules/preview")
@@ -100,15 +102,15 @@ def try_out() -> Response:
     """What would change on the last days, if these rules held for all of history. Nothing is stored."""
     from app.ledger.preview import preview  # arrays: not loaded by a web process before somebody asks
 
-    body = _read(_Preview, _PREVIEW)
+    body = read_body(_Preview, _PREVIEW)
     new = read_rules(body.rules)
     if not 1 <= body.days <= MOST_DAYS:
         raise BadInput("bad_days", f"days is {body.days}.", f"Ask for 1 to {MOST_DAYS} days.")
-    tenant, settings = _tenant(), parts().settings
+    tenant, settings = fresh_tenant(), parts().settings
     last = day_of(_now_ms(), tenant.timezone) + timedelta(days=1)
     first = last - timedelta(days=body.days)
     found = preview(
-        _storage(),
+        storage(),
         get_storage(numpy=True, settings=settings),
         tenant,
         new,
@@ -133,18 +135,18 @@ def try_out() -> Response:
         "decided_on_arrival": decided_on_arrival(tenant.rules, new),
         "rows": rows,
     }
-    return _json(answer)
+    return json_of(answer)
 
 
 @bp.get("/v1/channels/lint")
 @secret_key
 def broken_parameters() -> Response:
     """Campaign parameters that look broken, with the touches that carry them and the remedy."""
-    tenant = _tenant()
+    tenant = fresh_tenant()
     period = read_period(
         request.args.get("from", ""), request.args.get("to", ""), timezone=tenant.timezone, now_ms=_now_ms()
     )
-    rows = utm_combinations(_storage(), tenant.tenant_id, period.from_ms, period.to_ms, MOST_COMBINATIONS)
+    rows = utm_combinations(storage(), tenant.tenant_id, period.from_ms, period.to_ms, MOST_COMBINATIONS)
     found = lint([Combination(*row) for row in rows])
     answer = {
         "from": period.first.isoformat(),
@@ -156,17 +158,17 @@ def broken_parameters() -> Response:
         "truncated": len(found) > MOST_LINTED or len(rows) == MOST_COMBINATIONS,
         "rows": [_suspicious(item) for item in found[:MOST_LINTED]],
     }
-    return _json(answer)
+    return json_of(answer)
 
 
 @bp.post("/v1/channels/reclassify")
 @secret_key
 def classify_again() -> Response:
     """Give the touches of some days the channels of the newest rules, and credit their conversions again."""
-    body = _read(_Range, _RANGE)
-    tenant, settings = _tenant(), parts().settings
+    body = read_body(_Range, _RANGE)
+    tenant, settings = fresh_tenant(), parts().settings
     period = read_period(body.first, body.end, timezone=tenant.timezone, now_ms=_now_ms())
-    done = reclassify(get_redis(settings), _storage(), settings, tenant, period.from_ms, period.to_ms)
+    done = reclassify(get_redis(settings), storage(), settings, tenant, period.from_ms, period.to_ms)
     answer = {
         "success": True,
         "from": period.first.isoformat(),
@@ -178,19 +180,20 @@ def classify_again() -> Response:
         "job_id": done.job_id or None,
         "url": url_for("jobs.progress", job_id=done.job_id) if done.job_id else None,
     }
-    return _json(answer)
+    return json_of(answer)
 
 
 def _in_force(tenant: Tenant) -> dict[str, Any]:
     return {
         "version": tenant.rules.version,
-        "applies_from": _from_text(tenant.rules_from_ms),
+        "applies_from": from_text(tenant.rules_from_ms),
         "rules": tenant.rules,
-        "in_force": [{"version": item.rules.version, "from": _from_text(item.from_ms)} for item in tenant.timeline],
+        "in_force": [{"version": item.rules.version, "from": from_text(item.from_ms)} for item in tenant.timeline],
     }
 
 
-def _jobs(applied: Applied) -> dict[str, Any]:
+def jobs_of(applied: Applied) -> dict[str, Any]:
+    """What a change set off."""
     first = applied.job_ids[0] if applied.job_ids else None
     return {
         "changed": applied.is_changed,
@@ -216,10 +219,10 @@ def _suspicious(item: Suspicious) -> dict[str, Any]:
     }
 
 
-def _from_ms(apply: str | _From, tenant: Tenant) -> int:
+def begins_ms(apply: str | From, tenant: Tenant) -> int:
     """The conversion time from which rules shall hold (epoch ms)."""
     now_ms = _now_ms()
-    if isinstance(apply, _From):
+    if isinstance(apply, From):
         from_ms = day_begins_ms(read_day("apply.from", apply.first), tenant.timezone)
         if from_ms > now_ms:
             raise BadInput("bad_apply", f"apply.from ({apply.first}) has not begun.", "Give today or an earlier day.")
@@ -231,12 +234,13 @@ def _from_ms(apply: str | _From, tenant: Tenant) -> int:
     raise BadInput("bad_apply", f"apply is {apply[:40]!r}.", _PUT)
 
 
-def _from_text(from_ms: int) -> str | None:
+def from_text(from_ms: int) -> str | None:
     """None: for all of history."""
     return rfc3339(from_ms) if from_ms else None
 
 
-def _read(form: type[Any], remedy: str) -> Any:
+def read_body(form: type[Any], remedy: str) -> Any:
+    """The posted body in its form."""
     try:
         return msgspec.json.decode(request.get_data(cache=False), type=form)
     except msgspec.ValidationError as error:
@@ -245,20 +249,23 @@ def _read(form: type[Any], remedy: str) -> Any:
         raise BadInput("malformed_json", f"The body is not JSON: {error}.", remedy) from None
 
 
-def _tenant() -> Tenant:
+def fresh_tenant() -> Tenant:
     """As it is this moment: another process may have changed its rules."""
-    return _registry().fresh(g.tenant.tenant_id)
+    return registry().fresh(g.tenant.tenant_id)
 
 
-def _registry() -> Registry:
+def registry() -> Registry:
+    """This process's own."""
     return cast(Registry, parts().tenants)
 
 
-def _storage() -> Storage:
+def storage() -> Storage:
+    """This thread's own."""
     return get_storage(settings=parts().settings)
 
 
-def _json(value: Any) -> Response:
+def json_of(value: Any) -> Response:
+    """An answer."""
     return Response(msgspec.json.encode(value), content_type="application/json")
 
 

@@ -18,6 +18,7 @@ from app.identity.resolve import Identities, resolve
 from app.ledger.conversions import Order, orders
 from app.ledger.earlier import Earlier, earlier_conversions
 from app.ledger.history import record_changes
+from app.ledger.runs import RunKind
 from app.ledger.terms import Terms, terms_of
 from app.storage.adjustments import adjustments_of
 from app.storage.client import Storage
@@ -25,7 +26,7 @@ from app.storage.conversion_history import ConversionEvent, conversion_history
 from app.storage.identity import links_of
 from app.storage.touches import TouchColumns, touches_of
 from app.tenants.rules import Rules
-from app.tenants.tenant import Tenant
+from app.tenants.tenant import Tenant, under_shadow
 
 EPOCH = date(1970, 1, 1)
 DAY_MS = 86_400_000
@@ -83,14 +84,23 @@ def attribute(
     storage, arrays : without and with numpy.
     conversion_keys : each once; keys that have no conversion any more lose their ledger rows.
     version : of the run; among rows of one conversion the greatest stands.
-    reason : the kind of the run, for the history of changes.
+    reason : the kind of the run, for the history of changes; a run of kind 'shadow' leaves the ledger as it is.
+
+    Where the tenant has a shadow, its ledger is written too, from the same conversions and persons.
     """
-    computed = compute(storage, arrays, tenant, conversion_keys)
-    ledger = ledger_rows(tenant, computed, (run_id, version))
-    if ledger:
+    found, identities = conversions_of(storage, tenant, conversion_keys)
+    stamp = (run_id, version)
+    if tenant.shadow is not None:
+        other = under_shadow(tenant)
+        computed = credit_orders(storage, arrays, other, found, identities)
+        _insert(storage, "ledger_shadow", ledger_rows(other, computed, stamp))
+    if reason != RunKind.SHADOW:
+        computed = credit_orders(storage, arrays, tenant, found, identities)
+        ledger = ledger_rows(tenant, computed, stamp)
         record_changes(storage, tenant.tenant_id, LEDGER, ledger, reason=reason, run_id=run_id, version=version)
-        names = dict(zip(LEDGER, zip(*ledger, strict=True), strict=True))
-        storage.insert("ledger", names, task="attribution.attribute_chunk")
+        _insert(storage, "ledger", ledger)
+    elif tenant.shadow is None:
+        computed = Computed(found, identities, [])  # the shadow was taken away while its run was under way
     return Attributed(
         conversions=sum(len(group.orders) for group in computed.groups),
         touches=sum(len(group.credit.journeys.index) for group in computed.groups),
@@ -101,6 +111,11 @@ def attribute(
 
 def compute(storage: Storage, arrays: Storage, tenant: Tenant, conversion_keys: Sequence[int]) -> Computed:
     """The credit of conversions under the rules in force at their times. Reads only."""
+    return credit_orders(storage, arrays, tenant, *conversions_of(storage, tenant, conversion_keys))
+
+
+def conversions_of(storage: Storage, tenant: Tenant, conversion_keys: Sequence[int]) -> tuple[list[Order], Identities]:
+    """The first half of `compute`, the same under any rules: what these keys hold, and whose it is."""
     rows = conversion_history(storage, tenant.tenant_id, conversion_keys)
     order_ids = sorted({row.order_id for row in rows if not row.is_deleted})
     found = orders(rows, adjustments_of(storage, tenant.tenant_id, order_ids))
@@ -109,7 +124,7 @@ def compute(storage: Storage, arrays: Storage, tenant: Tenant, conversion_keys: 
         {order.winner.user_id for order in standing if order.winner},
         lambda ids: links_of(storage, tenant.tenant_id, ids),
     )
-    return credit_orders(storage, arrays, tenant, found, identities)
+    return found, identities
 
 
 def credit_orders(
@@ -129,6 +144,12 @@ def credit_orders(
     return Computed(found, identities, groups)
 
 
+def _insert(storage: Storage, table: str, rows: list[tuple[Any, ...]]) -> None:
+    if rows:
+        names = dict(zip(LEDGER, zip(*rows, strict=True), strict=True))
+        storage.insert(table, names, task="attribution.attribute_chunk")
+
+
 def ledger_rows(tenant: Tenant, computed: Computed, stamp: tuple[str, int]) -> list[tuple[Any, ...]]:
     """Rows of `ledger`, columns as in `LEDGER`. `stamp` is the run's id and version."""
     rows = _gone(tenant.tenant_id, computed.found, stamp)
@@ -139,15 +160,15 @@ def ledger_rows(tenant: Tenant, computed: Computed, stamp: tuple[str, int]) -> l
 
 def _by_terms(found: Sequence[Order], tenant: Tenant) -> dict[Terms, list[Order]]:
     """Conversions by what they are credited by: nearly always one group, and so one touchpoint query."""
-    known: dict[tuple[int, str], Terms] = {}
+    known: dict[tuple[int, str], Terms] = {}  # by the rules themselves: a shadow's versions are counted apart
     groups: dict[Terms, list[Order]] = {}
     for order in found:
         if order.winner is None:
             continue
         rules, name = _rules_of(tenant, order), order.winner.conversion_type
-        if (rules.version, name) not in known:
-            known[rules.version, name] = terms_of(rules, name)
-        groups.setdefault(known[rules.version, name], []).append(order)
+        if (id(rules), name) not in known:
+            known[id(rules), name] = terms_of(rules, name)
+        groups.setdefault(known[id(rules), name], []).append(order)
     return groups
 
 

@@ -9,6 +9,7 @@ from app.ledger.reattribute import MOST_CONVERSIONS, start_run
 from app.ledger.runs import RunKind
 from app.storage.client import Storage
 from app.storage.conversions import conversion_keys_between
+from app.storage.shadow import clear_shadow
 from app.tenants.registry import Registry
 from app.tenants.rules import Rules
 from app.tenants.tenant import Tenant
@@ -62,6 +63,43 @@ def apply_rules(
         for start in range(0, len(keys), MOST_CONVERSIONS)
     ]
     return Applied(tenant, True, len(keys), tuple(jobs))
+
+
+def apply_shadow(
+    redis: Any,
+    storage: Storage,
+    settings: Settings,
+    registry: Registry,
+    tenant_id: int,
+    rules: Rules,
+    from_ms: int,
+) -> Applied:
+    """Put a second rule set beside the first, and credit every conversion that is there under it.
+
+    All of them, whatever `from_ms`: the shadow's ledger holds the conversions before it too, under the rules in force.
+    The ledger itself is not touched.
+    """
+    before = registry.fresh(tenant_id)
+    tenant = registry.set_shadow(tenant_id, rules, from_ms)
+    if tenant.shadow == before.shadow:
+        return Applied(tenant, False, 0, ())
+    if before.shadow is None:
+        clear_shadow(storage, tenant_id)  # a chunk that was under way at the last removal may have left rows
+    found = sorted((ts, key) for key, ts in conversion_keys_between(storage, tenant_id, 0, FAR_MS))
+    keys = [key for _, key in found]
+    jobs = [
+        start_run(redis, settings, RunKind.SHADOW, tenant_id, keys[start : start + MOST_CONVERSIONS])
+        for start in range(0, len(keys), MOST_CONVERSIONS)
+    ]
+    return Applied(tenant, True, len(keys), tuple(jobs))
+
+
+def drop_shadow(storage: Storage, registry: Registry, tenant_id: int) -> bool:
+    """Take the second rule set away, with all that was credited under it. Returns whether there was one."""
+    before = registry.fresh(tenant_id)
+    registry.set_shadow(tenant_id, None)
+    clear_shadow(storage, tenant_id)
+    return before.shadow is not None
 
 
 def conversions_of_days(storage: Storage, tenant: Tenant, from_ms: int, to_ms: int) -> tuple[list[int], int]:

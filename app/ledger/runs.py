@@ -31,6 +31,7 @@ class RunKind(StrEnum):
     REPLAY = "replay"
     UNMERGE = "unmerge"
     ERASE = "erase"
+    SHADOW = "shadow"
 
 
 class RunState(StrEnum):

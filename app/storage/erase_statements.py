@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from app.storage.client import AnyStatement
+from app.storage.shadow import of_shadow
 from app.storage.statements import TenantStatement
 
 EVENTS = """
@@ -12,7 +14,7 @@ EVENTS = """
           AND toUnixTimestamp64Milli(received_at) <= %(erased_ms)s
 """
 
-COUNTS = {
+COUNTS: dict[str, AnyStatement] = {
     "touchpoints": TenantStatement(
         "count_erased_touchpoints",
         """
@@ -128,10 +130,11 @@ COUNTS = {
         """,
     ),
 }
+COUNTS["ledger_shadow"] = of_shadow(COUNTS["ledger"])
 """How much there is of a person in each table, in the words in which it is deleted."""
 
 # Mutations that are begun and not waited for: that they are done is what the counts say.
-DELETES = {
+DELETES: dict[str, AnyStatement] = {
     "touchpoints": TenantStatement(
         "erase_touchpoints",
         """
@@ -224,3 +227,4 @@ DELETES = {
         """,
     ),
 }
+DELETES["ledger_shadow"] = of_shadow(DELETES["ledger"])

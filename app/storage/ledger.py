@@ -8,9 +8,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from app.attribution.names import FIVE_MODELS, UNATTRIBUTED
-from app.storage.client import Columns, Storage
+from app.storage.client import AnyStatement, Columns, Storage
 from app.storage.external import one_column
 from app.storage.journeys import refresh_journeys
+from app.storage.shadow import of_shadow
 from app.storage.statements import TenantStatement
 
 if TYPE_CHECKING:
@@ -111,8 +112,29 @@ def refresh_daily(
     """
     if not days:
         return
+    _refresh(storage, REFRESH_DAILY, tenant_id, days, timezone, version, task)
+    refresh_journeys(storage, tenant_id, days, timezone, version, task=task)
+
+
+def refresh_shadow_daily(
+    storage: Storage, tenant_id: int, days: Sequence[date], timezone: str, version: int, *, task: str = ""
+) -> None:
+    """The same for what the tenant's shadow credits: `attribution_daily_shadow` from `ledger_shadow`."""
+    if days:
+        _refresh(storage, of_shadow(REFRESH_DAILY), tenant_id, days, timezone, version, task)
+
+
+def _refresh(
+    storage: Storage,
+    statement: AnyStatement,
+    tenant_id: int,
+    days: Sequence[date],
+    timezone: str,
+    version: int,
+    task: str,
+) -> None:
     storage.rows(
-        REFRESH_DAILY,
+        statement,
         tenant_id=tenant_id,
         params={
             "timezone": timezone,
@@ -127,4 +149,3 @@ def refresh_daily(
         external={"days": one_column("day", "Date", days)},
         task=task,
     )
-    refresh_journeys(storage, tenant_id, days, timezone, version, task=task)

@@ -23,6 +23,8 @@ TENANT_TABLES = frozenset(
         "identity_aliases",
         "ledger",
         "attribution_daily",
+        "ledger_shadow",
+        "attribution_daily_shadow",
         "journeys_daily",
         "campaigns",
         "fx_rates",
@@ -36,7 +38,7 @@ TENANT_TABLES = frozenset(
         "path_counts",
     }
 )
-"""Tables of tenants' data. Not among them: `tenants`, `rules` and `runs`, which the service itself reads whole."""
+"""Tables of tenants' data. Not among them, since the service reads them whole: tenants, rules, shadow_rules, runs."""
 
 MARKER = "{tenant}"
 

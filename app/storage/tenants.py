@@ -10,7 +10,7 @@ from app.storage.statements import Statement
 _COLUMNS = """
     SELECT tenants.tenant_id, slug, name, timezone, currency, retention_days, hosts, write_key_sha256,
            secret_key_sha256, CAST(state, 'String'), toUnixTimestamp64Milli(created_at), version,
-           rules_versions, rules_from, rules_texts
+           rules_versions, rules_from, rules_texts, newest_shadow, shadow_from, shadow_text
     FROM tenants FINAL
     LEFT JOIN
     (
@@ -28,6 +28,16 @@ _COLUMNS = """
         GROUP BY tenant_id
     ) AS made
     ON tenants.tenant_id = made.tenant_id
+    LEFT JOIN
+    (
+        SELECT tenant_id,
+               max(shadow_version) AS newest_shadow,
+               argMax(toUnixTimestamp64Milli(applies_from), shadow_version) AS shadow_from,
+               argMax(rules, shadow_version) AS shadow_text
+        FROM shadow_rules
+        GROUP BY tenant_id
+    ) AS shadows
+    ON tenants.tenant_id = shadows.tenant_id
 """
 ALL_TENANTS = Statement("all_tenants", f"{_COLUMNS} ORDER BY tenants.tenant_id")
 ONE_TENANT = Statement("one_tenant", f"{_COLUMNS} WHERE tenants.tenant_id = %(tenant_id)s")
@@ -63,6 +73,7 @@ class TenantRow(NamedTuple):
     """A tenant as stored.
 
     `rules_versions`, `rules_from` (epoch ms) and `rules_texts` (JSON) are parallel, one entry per version.
+    `shadow_version` is the newest there ever was; `shadow_text` is '' where there is no shadow now.
     """
 
     tenant_id: int
@@ -80,6 +91,9 @@ class TenantRow(NamedTuple):
     rules_versions: list[int]
     rules_from: list[int]
     rules_texts: list[str]
+    shadow_version: int = 0
+    shadow_from: int = 0
+    shadow_text: str = ""
 
     def with_version(self, version: int, from_ms: int, text: str) -> TenantRow:
         """The row with one more version of the rules."""
@@ -120,7 +134,9 @@ def rules_of(storage: Storage, tenant_id: int, version: int) -> str | None:
 def insert_tenant(storage: Storage, row: TenantRow) -> None:
     """A new tenant, or a new state of one: the highest version wins."""
     columns: dict[str, list[Any]] = {
-        name: [value] for name, value in row._asdict().items() if name != "created_ms" and not name.startswith("rules_")
+        name: [value]
+        for name, value in row._asdict().items()
+        if name != "created_ms" and not name.startswith(("rules_", "shadow_"))
     }
     storage.insert("tenants", {**columns, "created_at": [row.created_ms]})
 
@@ -141,6 +157,18 @@ def insert_rules(storage: Storage, tenant_id: int, version: int, rules: str, cre
         "created_at": [created_ms],
     }
     storage.insert("rules", columns)
+
+
+def insert_shadow(storage: Storage, tenant_id: int, version: int, rules: str, created_ms: int, from_ms: int) -> None:
+    """A new version of a tenant's shadow rules, for conversions from a time (epoch ms) on; '' takes them away."""
+    columns: dict[str, list[Any]] = {
+        "tenant_id": [tenant_id],
+        "shadow_version": [version],
+        "rules": [rules],
+        "applies_from": [from_ms],
+        "created_at": [created_ms],
+    }
+    storage.insert("shadow_rules", columns)
 
 
 def _first(rows: list[tuple[Any, ...]]) -> TenantRow | None:

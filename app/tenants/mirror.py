@@ -115,8 +115,16 @@ def tenant_of(row: TenantRow) -> Tenant:
         retention_days=row.retention_days,
         hosts=tuple(row.hosts),
         state=row.state,
+        shadow=_shadow_of(row),
     )
     return with_rules(tenant, timeline_of(made) or (RulesFrom(0, Rules()),))
+
+
+def _shadow_of(row: TenantRow) -> RulesFrom | None:
+    if not row.shadow_text:
+        return None
+    rules = msgspec.structs.replace(_decode_rules(row.shadow_text), version=row.shadow_version)
+    return RulesFrom(row.shadow_from, rules)
 
 
 def _add(pipe: Any, row: TenantRow) -> None:

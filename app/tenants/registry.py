@@ -25,6 +25,7 @@ from app.storage.tenants import (
     TenantRow,
     all_tenants,
     insert_rules,
+    insert_shadow,
     insert_tenant,
     next_tenant_id,
     one_tenant,
@@ -176,6 +177,32 @@ class Registry:
         self._forget()
         return tenant_of(new)
 
+    def set_shadow(self, tenant_id: int, rules: Rules | None, from_ms: int = 0) -> Tenant:
+        """Put a second rule set beside the first, in place of the one that is there; None takes it away.
+
+        Parameters
+        ----------
+        from_ms : it differs from the rules in force for conversions from this time (epoch ms) on.
+
+        What changes nothing makes no version.
+        """
+        if rules is not None:
+            check_rules(rules)
+        with self._mirror.alone():
+            row = one_tenant(self._storage(), tenant_id)
+            if row is None:
+                raise _no_tenant(str(tenant_id))
+            before = tenant_of(row)
+            if _is_shadow(before, rules, from_ms):
+                return before
+            version = row.shadow_version + 1
+            text = _encode_rules(msgspec.structs.replace(rules, version=version)).decode() if rules else ""
+            insert_shadow(self._storage(), tenant_id, version, text, _now_ms(), from_ms)
+            new = row._replace(shadow_version=version, shadow_from=from_ms, shadow_text=text)
+            self._mirror.put(new)
+        self._forget()
+        return tenant_of(new)
+
     def set_retention(self, tenant_id: int, days: int) -> Tenant:
         """Keep the tenant's events for `days`, those that are stored already too; returns the tenant with it.
 
@@ -286,6 +313,13 @@ def _check(slug: str, timezone: str, currency: str, retention_days: int) -> None
     except (TributaryError, ValueError, KeyError):
         raise BadInput("bad_currency", f"There is no currency {currency!r}.", "Use an ISO 4217 code: EUR.") from None
     _check_retention(retention_days)
+
+
+def _is_shadow(tenant: Tenant, rules: Rules | None, from_ms: int) -> bool:
+    """Whether this is the tenant's shadow already."""
+    if rules is None or tenant.shadow is None:
+        return rules is None and tenant.shadow is None
+    return tenant.shadow.from_ms == from_ms and tenant.shadow.rules.same_as(rules)
 
 
 def _check_retention(days: int) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import msgspec
 
 from app.tenants.rules import Rules
-from app.tenants.timeline import RulesFrom
+from app.tenants.timeline import RulesFrom, put
 
 
 class Tenant(msgspec.Struct, frozen=True):
     """A tenant and its rules in force. `hosts` are its own sites: a page reached from one of them is no touch.
 
     `rules` is the newest version; it holds for conversions from `rules_from_ms` on, those of `earlier`, in order of
-    time, for conversions before it.
+    time, for conversions before it. `shadow`: a second rule set, under which conversions are credited beside.
     """
 
     tenant_id: int
@@ -26,6 +26,7 @@ class Tenant(msgspec.Struct, frozen=True):
     rules: Rules = Rules()
     rules_from_ms: int = 0
     earlier: tuple[RulesFrom, ...] = ()
+    shadow: RulesFrom | None = None
 
     def rules_at(self, ts_ms: int) -> Rules:
         """The rules in force for a conversion at a time (epoch ms)."""
@@ -43,16 +44,31 @@ class Tenant(msgspec.Struct, frozen=True):
 
     @property
     def widest_window_ms(self) -> int:
-        """The longest window of any of those versions: how far a touch can reach."""
-        return max(item.rules.widest_window_ms for item in self.timeline)
+        """The longest window of any of those versions, the shadow too: how far a touch can reach."""
+        return max(item.rules.widest_window_ms for item in self._all_rules)
 
     @property
     def looks_back(self) -> bool:
         """Whether a conversion's credit may depend on earlier conversions of its person."""
-        return any(item.rules.looks_back for item in self.timeline)
+        return any(item.rules.looks_back for item in self._all_rules)
+
+    @property
+    def _all_rules(self) -> tuple[RulesFrom, ...]:
+        return self.timeline if self.shadow is None else (*self.timeline, self.shadow)
 
 
 def with_rules(tenant: Tenant, timeline: tuple[RulesFrom, ...]) -> Tenant:
     """The tenant under another timeline; its last version is the newest."""
     newest = timeline[-1]
     return msgspec.structs.replace(tenant, rules=newest.rules, rules_from_ms=newest.from_ms, earlier=timeline[:-1])
+
+
+def under_shadow(tenant: Tenant) -> Tenant:
+    """The tenant as it would be, had its shadow's rules been put in force; without a shadow, as it is.
+
+    Before the time from which they hold, the rules in force count: so every range has the same conversions under both.
+    """
+    if tenant.shadow is None:
+        return tenant
+    bare = msgspec.structs.replace(tenant, shadow=None)
+    return with_rules(bare, put(tenant.timeline, tenant.shadow.from_ms, tenant.shadow.rules))

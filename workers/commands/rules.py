@@ -69,6 +69,44 @@ def put(
             follow(edge, job_id)
 
 
+@command.group("shadow")
+def shadow() -> None:
+    """A second rule set beside the first: the same conversions, credited under it into a ledger of its own."""
+
+
+@shadow.command("show")
+@edge_options
+def show_shadow(url: str | None, secret_key: str | None, write_key: str | None, path: Path) -> None:
+    """Print it, as JSON that `put` takes."""
+    found = edge_of(path, url, secret_key, write_key).get("/v1/rules/shadow")
+    click.echo(json.dumps(found["rules"], indent=2, ensure_ascii=False))
+
+
+@shadow.command("put")
+@click.argument("file", type=_FILE)
+@click.option("--apply", "how", default="history", show_default=True, help="history, from_now or a day: YYYY-MM-DD.")
+@edge_options
+def put_shadow(
+    file: Path, how: str, url: str | None, secret_key: str | None, write_key: str | None, path: Path
+) -> None:
+    """Put the rules in FILE beside those in force, and wait until every conversion is credited under them."""
+    edge = edge_of(path, url, secret_key, write_key)
+    apply: Any = how if how in ("from_now", "history") else {"from": how}
+    done = edge.put("/v1/rules/shadow", {"rules": _read(file), "apply": apply})
+    click.echo(f"version {done['version']}" if done["changed"] else f"version {done['version']}: nothing changed")
+    for job_id in done["job_ids"]:
+        click.echo(job_id)
+        follow(edge, job_id)
+
+
+@shadow.command("drop")
+@edge_options
+def drop_shadow(url: str | None, secret_key: str | None, write_key: str | None, path: Path) -> None:
+    """Take it away, with all that was credited under it."""
+    done = edge_of(path, url, secret_key, write_key).delete("/v1/rules/shadow")
+    click.echo("dropped" if done["deleted"] else "there was none")
+
+
 def _read(file: Path) -> Any:
     text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
     try:
