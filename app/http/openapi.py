@@ -79,7 +79,6 @@ def document(settings: Settings) -> dict[str, Any]:
             | MONEY_SCHEMAS
             | MODEL_SCHEMAS
             | rules_schemas()
-            | rules_schemas()
             | TENANT_SCHEMAS
             | CHANGE_SCHEMAS,
             "responses": _RESPONSES,

@@ -12,8 +12,8 @@ from flask import Blueprint, Response, g, request
 from app.errors import BadInput
 from app.http.auth import secret_key
 from app.http.parts import parts
-from app.ledger.model_jobs import ModelJobs
 from app.http.shadow import no_shadow
+from app.ledger.model_jobs import ModelJobs
 from app.reports.attribution import attribution
 from app.reports.channels import ASK_AGAIN_S, Question, channels, read_intervals, read_models
 from app.reports.compare import compare, read_measure
