@@ -10,7 +10,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
-from load import chunk, drain, edge, kernel, touch_query
+from load import chunk, drain, edge, kernel, start, touch_query
 from load.figures import Figure
 from load.machine import heading
 from load.setting import Setting
@@ -21,6 +21,7 @@ BENCHMARKS: dict[str, Callable[[Setting], Iterator[Figure]]] = {
     "chunk": chunk.measure,
     "edge": edge.measure,
     "drain": drain.measure,
+    "start": start.measure,
 }
 
 

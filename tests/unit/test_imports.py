@@ -59,20 +59,3 @@ def test_services_know_neither_flask_nor_celery(library):
     ]
     for file in files(*rooms):
         assert not any(name.partition(".")[0] == library for name in imports_of(file)), file
-
-
-def test_the_edge_loads_no_numbers_and_starts_quickly():
-    """The whole application, in a process of its own; SciPy and NumPy would cost each web process memory and time."""
-    script = """
-import sys, time
-began = time.process_time()
-from app.http import create_app
-from config.settings import Settings
-create_app(Settings())
-heavy = sorted({"numpy", "scipy", "lightgbm", "pandas", "chdb"} & set(sys.modules))
-print(f"{time.process_time() - began:.2f}", *heavy)
-"""
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
-    seconds, *heavy = done.stdout.split()
-    assert heavy == []
-    assert float(seconds) < 1  # of processor time: others may be using it too

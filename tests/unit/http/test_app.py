@@ -16,26 +16,20 @@ from app.http.openapi import document
 from config.settings import Settings
 
 START = """
-import json, sys, time
-started = time.process_time()
+import json, sys
 from app.http import create_app
 from app.http.parts import make_parts
 from config.settings import Settings
 create_app(Settings())
 make_parts(Settings())
-seconds = time.process_time() - started
-print(json.dumps([seconds, sorted({name.partition(".")[0] for name in sys.modules})]))
+print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
 """
 
 
-def test_it_starts_in_under_a_second_without_the_heavy_libraries() -> None:
-    taken = []
-    for _ in range(3):
-        answer = subprocess.run([sys.executable, "-c", START], capture_output=True, text=True, check=True)
-        seconds, modules = json.loads(answer.stdout)
-        assert not {"numpy", "scipy", "lightgbm", "pandas", "tasks"} & set(modules)
-        taken.append(seconds)
-    assert min(taken) < 1.0
+def test_it_starts_without_the_heavy_libraries() -> None:
+    """They would cost each web process seconds and memory; how long it takes is `load/start.py`'s question."""
+    answer = subprocess.run([sys.executable, "-c", START], capture_output=True, text=True, check=True)
+    assert not {"numpy", "scipy", "lightgbm", "pandas", "chdb", "tasks"} & set(json.loads(answer.stdout))
 
 
 def _described(paths: dict[str, Any]) -> set[tuple[str, str]]:
