@@ -9,7 +9,8 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 RATE ?= 400
 SECONDS ?= 30
 LOCUST ?= --headless
-.PHONY: help install demo up test lint faults bench load locust conformance-peers clean
+SUITE ?= all
+.PHONY: help install demo up test lint faults bench load locust conformance-peers bench-saturation clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -52,6 +53,9 @@ load: install  ## RATE events/s for SECONDS against a stack started by `make up`
 
 locust: install  ## the same by Locust: 400 events/s, then a burst of 2,000; with its web page: make locust LOCUST=
 	@$(BIN)/locust --locustfile load/locustfile.py $(LOCUST)
+
+bench-saturation: install  ## the proof of the saturation model on simulated channels: every gate, kept or not
+	@$(BIN)/python -m load.bench_saturation --suite $(SUITE)
 
 conformance-peers: install  ## four peers on the same journeys: where each agrees, where and why not
 	@$(BIN)/python -m load.conformance install

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PURE = ("app/attribution", "app/channels")
+PURE = ("app/attribution", "app/channels", "app/saturation")
 PURE_MAY = {"numpy", "scipy", "lightgbm"}
 
 

@@ -1,0 +1,235 @@
+"""May a status be given at all? Conditions on the data, each with its figure, its limit and what to do (SATURATION 2).
+
+A guard that fails means insufficient evidence, whatever the judge says; `cut_days` alone bars only advice to cut.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from app.saturation.adstock import adstock
+from app.saturation.calendars import Calendar
+from app.saturation.curves import FLOOR, response
+from app.saturation.evidence import Evidence
+from app.saturation.grid import fit_grid, pilot_points, points, responses
+from app.saturation.judge import Opinion
+from app.saturation.series import Context, Floats, Guard
+from app.saturation.windows import Period, windows
+
+LEAST_DAYS, LEAST_DAYS_TO_CUT = 42, 90
+LEAST_CONVERSIONS = 500
+LEAST_CV = 0.12
+LEAST_RATIO = 1.5
+LEAST_MOVES = 6
+GREATEST_CORRELATION = 0.9
+GREATEST_INFLATION = 10.0
+GREATEST_WIDTH = 0.9
+"""Of the 90 % interval of e: the prior's own is 1.1 wide."""
+GREATEST_ERROR_RATIO = 1.0
+"""Of the lower end of the ratio: 28 days of errors that persist are few, so only what noise cannot explain counts."""
+LEAST_COMPLETE = 0.8
+GREATEST_SHARED = 0.999
+GREATEST_REPEATED = 0.5
+ADVISORY = frozenset({"days_to_cut"})
+_HELD_BACK = 28
+_LEAST_SWING = 0.5
+"""In standard deviations."""
+
+
+def guards_of(evidence: Evidence, opinion: Opinion, context: Context) -> tuple[Guard, ...]:
+    """Every guard with its verdict, in the order of SATURATION 2."""
+    cal, window = evidence.calendar, evidence.lead.window
+    span = slice(window.first, window.first + window.rows * window.period.days)
+    spend = cal.spend[span][cal.is_known[span]]
+    days = int(cal.is_known.sum())
+    conversions = float(np.nansum(cal.conversions[-365:]))
+    naive, linear = _forecast_errors(cal)
+    low, high = np.quantile(spend, (0.05, 0.95))
+    width = float(opinion.elasticity[-1] - opinion.elasticity[0])
+    complete = float(cal.is_known[-28:].mean()) if len(cal) else 0.0
+    behind = _days_behind(cal, context)
+    changes = sum(1 for one in context.rule_changes if cal.day[0] < one <= cal.day[-1])
+    return (
+        at_least("days", days, LEAST_DAYS, f"{days} complete days are known, {LEAST_DAYS} are needed"),
+        at_least("days_to_cut", days, LEAST_DAYS_TO_CUT, f"advice to cut needs {LEAST_DAYS_TO_CUT} days, {days} known"),
+        at_least(
+            "conversions",
+            conversions,
+            LEAST_CONVERSIONS,
+            f"{conversions:,.0f} conversions in a year, {LEAST_CONVERSIONS} are needed",
+        ),
+        at_least("spend_cv", _cv(spend), LEAST_CV, f"spend varies by {_cv(spend):.0%} only, {LEAST_CV:.0%} is needed"),
+        at_least(
+            "spend_ratio",
+            high / low if low > 0 else 1e6,
+            LEAST_RATIO,
+            f"the highest days' spend is under {LEAST_RATIO} times the lowest days'",
+        ),
+        at_least(
+            "spend_moves",
+            moves(spend),
+            LEAST_MOVES,
+            f"spend moved {moves(spend)} times, {LEAST_MOVES} are needed",
+        ),
+        at_most(
+            "demand_correlation",
+            _correlation(cal),
+            GREATEST_CORRELATION,
+            "spend follows demand so closely that the two cannot be told apart",
+        ),
+        at_most(
+            "collinearity",
+            evidence.inflation,
+            GREATEST_INFLATION,
+            "spend moves in lockstep with other channels or demand",
+        ),
+        at_most(
+            "prior_dominance", width, GREATEST_WIDTH, "the data say little more than was assumed before looking at them"
+        ),
+        _inside(spend, cal.x0),
+        at_most(
+            "forecast_naive",
+            naive,
+            GREATEST_ERROR_RATIO,
+            "the model forecast the last 28 days worse than repeating the weeks before",
+        ),
+        at_most(
+            "forecast_linear",
+            linear,
+            GREATEST_ERROR_RATIO,
+            "the model forecast the last 28 days worse than a straight line in spend",
+        ),
+        at_least("complete", complete, LEAST_COMPLETE, f"only {complete:.0%} of the last 28 days are known"),
+        at_most("behind", behind, 3, f"the last known day lies {behind} days before the day until which data are due"),
+        at_most(
+            "own_outcome",
+            evidence.shared,
+            GREATEST_SHARED,
+            "it carries the same revenue as another channel: a total, not what was attributed to it",
+        ),
+        at_most(
+            "spread_days",
+            _repeated(cal),
+            GREATEST_REPEATED,
+            "most days repeat the day before: they were spread from longer periods",
+        ),
+        at_most("rule_change", changes, 0, "attribution rules changed inside the window"),
+    )
+
+
+def failed(guards: Sequence[Guard]) -> list[Guard]:
+    """Those that bar a status."""
+    return [one for one in guards if not one.passed and one.name not in ADVISORY]
+
+
+def moves(spend: Floats) -> int:
+    """How often spend swung up or down: swings of its logarithm by half of its spread.
+
+    Examples
+    --------
+    >>> moves(np.tile(np.repeat([1.0, 3.0], 14), 3))
+    5
+    """
+    if len(spend) < 14:
+        return 0
+    logs = np.log(spend + 0.05 * max(float(spend.mean()), 1e-9))
+    least = float(_LEAST_SWING * logs.std())
+    if least < 1e-6:
+        return 0
+    swings, direction, turn = 0, 0, float(logs[0])
+    for value in logs.tolist():
+        if direction * (value - turn) > 0 or (direction == 0 and abs(value - turn) < least):
+            turn = value if direction else turn
+        elif abs(value - turn) >= least:
+            swings, direction, turn = swings + 1, 1 if value > turn else -1, value
+    return swings
+
+
+def at_least(name: str, figure: float, limit: float, reason: str) -> Guard:
+    """Passed where the figure reaches the limit."""
+    return Guard(name, bool(figure >= limit), float(figure), float(limit), reason if figure < limit else "")
+
+
+def at_most(name: str, figure: float, limit: float, reason: str) -> Guard:
+    """Passed where the figure does not exceed the limit."""
+    return Guard(name, bool(figure <= limit), float(figure), float(limit), reason if figure > limit else "")
+
+
+def _inside(spend: Floats, x0: float) -> Guard:
+    low, high = np.quantile(spend, (0.01, 0.99))
+    passed = bool(0.9 * low <= x0 <= 1.1 * high)
+    reason = "" if passed else "today's spend lies outside of what was spent before"
+    return Guard("inside_range", passed, x0, float(high if x0 > high else low), reason)
+
+
+def _repeated(cal: Calendar) -> float:
+    """Share of the days with revenue whose revenue is exactly that of the day before."""
+    revenue = cal.revenue[np.isfinite(cal.revenue)]
+    now, before = revenue[1:], revenue[:-1]
+    counted = now > 0
+    return float((now == before)[counted].mean()) if counted.any() else 0.0
+
+
+def _cv(spend: Floats) -> float:
+    mean = float(spend.mean())
+    return float(spend.std()) / mean if mean > 0 else 0.0
+
+
+def _correlation(cal: Calendar) -> float:
+    n = min(len(cal), 365)
+    if cal.demand is None:
+        return 0.0
+    logs = np.log(cal.spend[-n:] + 0.02 * cal.x0)
+    if logs.std() < 1e-9 or cal.demand[-n:].std() < 1e-9:
+        return 0.0
+    return abs(float(np.corrcoef(logs, cal.demand[-n:])[0, 1]))
+
+
+def _days_behind(cal: Calendar, context: Context) -> int:
+    known = np.flatnonzero(cal.is_known)
+    last = cal.day[known[-1]]
+    until = cal.day[-1] if context.complete_until is None else context.complete_until
+    return max(int((until - last).astype(int)), 0)
+
+
+def _forecast_errors(cal: Calendar) -> tuple[float, float]:
+    """Error over the last 28 days, from the days before, over seasonal-naive's and over a line's; 0 if too short."""
+    if len(cal) < 70:
+        return 0.0, 0.0
+    made = windows(cal, [Period("held_back", 1, min(len(cal) - _HELD_BACK, 180))], held_back=_HELD_BACK)
+    if not made:
+        return 0.0, 0.0
+    window = made[0]
+    g = window.gather(responses(cal), cal.is_known)
+    fit = fit_grid(window, cal, np.log(g + np.float32(FLOOR)), np.ones((window.rows, 1)), None, among=pilot_points())
+    shape = points().shape(fit.best)
+    relative = response(shape, adstock(cal.spend, shape.rate) / cal.x0) * np.exp(cal.season)
+    ahead = slice(len(cal) - _HELD_BACK, len(cal))
+    before = slice(window.first, window.first + window.rows)
+    recent = slice(len(cal) - 2 * _HELD_BACK, len(cal) - _HELD_BACK)
+    outcome = np.nan_to_num(cal.outcome)
+    level = outcome[recent].sum() / max(float(relative[recent][cal.is_known[recent]].sum()), 1e-12)
+    known = cal.is_known[ahead]
+    actual = outcome[ahead][known]
+    if len(actual) < 14:
+        return 0.0, 0.0
+    own = np.abs(level * relative[ahead][known] - actual)
+    weeks = np.tile(np.nanmean(_weeks(cal.outcome[recent]), axis=0), 4)[known]
+    naive = np.abs(weeks - actual)
+    kept = cal.is_known[before]
+    x, y = cal.spend[before][kept], outcome[before][kept]
+    spread = float(((x - x.mean()) ** 2).sum())
+    slope = float((x - x.mean()) @ y) / spread if spread > 0 else 0.0
+    line = np.abs(y.mean() + slope * (cal.spend[ahead][known] - x.mean()) - actual)
+    return _least_ratio(own, naive), _least_ratio(own, line)
+
+
+def _least_ratio(own: Floats, other: Floats) -> float:
+    """The 5 % end of the ratio of two mean errors, four days' errors counting as one."""
+    doubt = 1.64 * float((own - other).std()) / np.sqrt(len(own) / 4)
+    return float(max(own.mean() - doubt, 0.0) / max(float(other.mean()), 1e-12))
+
+
+def _weeks(outcome: Floats) -> Floats:
+    filled = np.where(np.isfinite(outcome), outcome, np.nanmean(outcome) if np.isfinite(outcome).any() else 0.0)
+    return np.asarray(filled.reshape(4, 7))

@@ -1,0 +1,173 @@
+"""Are the promises about saturation kept? ``python -m load.bench_saturation --suite clean|mixed|stress|change|all``
+
+Simulated tenants that no training has seen are assessed and planned, and every gate of SATURATION 3 is printed with
+its figure, its 95 % interval and a verdict. What is going on goes to stderr. Exit status 1 where a gate fails.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+
+from app.saturation import assess
+from app.saturation.change_proof import Watched, watch
+from app.saturation.gates import Gate, cell_gates, reliability, reported, suite_gates
+from app.saturation.proof import PROOF_MARGIN, Assessor, Evidence, Row, collect
+from app.saturation.series import Assessment, ChannelSeries, Context
+from app.saturation.simulator.curves import TRAIN_ODD, TRAIN_SMOOTH
+from app.saturation.simulator.simulate import SimulatedTenant
+from app.saturation.simulator.stress import CELLS, cell_tenants
+from app.saturation.simulator.suites import Suite, tenants
+
+TENANTS = {Suite.CLEAN: 150, Suite.MIXED: 150}
+STRESS_TENANTS = 20
+CHANGE_TENANTS = 24
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _options(arguments)
+    failed = 0
+    for title, gates, evidence in _runs(options):
+        print(f"\n## {title}", flush=True)
+        for gate in gates:
+            print(gate.line(), flush=True)
+            failed += gate.passed is False
+        if evidence and options.rows:
+            _append(options.rows, title, evidence)
+    print(f"\n{failed} gates failed" if failed else "\nall gates passed")
+    return 1 if failed else 0
+
+
+def _runs(options: argparse.Namespace) -> Iterator[tuple[str, list[Gate], Evidence | None]]:
+    wanted = ("clean", "mixed", "stress", "change") if options.suite == "all" else (options.suite,)
+    for suite in Suite:
+        if suite in wanted:
+            count = options.tenants or TENANTS[suite]
+            evidence = collect(tenants(suite, count, options.seed), _judge(options.seed), _progress(suite, count))
+            extra = [*_by_family(evidence.rows), *_memory()]
+            yield f"{suite}, {len(evidence.rows)} channels", [*suite_gates(suite, evidence), *extra], evidence
+            _print_reliability(evidence)
+    if "stress" in wanted:
+        for cell in options.cells or CELLS:
+            count = options.tenants or STRESS_TENANTS
+            evidence = collect(cell_tenants(cell, count, options.seed), _judge(options.seed), _progress(cell, count))
+            yield f"stress: {cell}, {len(evidence.rows)} channels", cell_gates(cell, evidence), evidence
+    if "change" in wanted:
+        yield "change", _change_gates(options.tenants or CHANGE_TENANTS, options.seed), None
+
+
+def _judge(seed: int) -> Assessor:
+    """What is proved: series and context go in, nothing else of the tenant."""
+
+    def judged(tenant: SimulatedTenant) -> Sequence[Assessment]:
+        return assess(tenant.series, margin=PROOF_MARGIN, context=tenant.context, seed=seed)
+
+    return judged
+
+
+def _by_family(rows: Sequence[Row]) -> Iterator[Gate]:
+    """Accuracy where decided, apart for families that training knew and did not know."""
+    known = {*TRAIN_SMOOTH, *TRAIN_ODD}
+    for name, some in (
+        ("families known from training", [row for row in rows if row.is_decided and row.family in known]),
+        ("families new to it", [row for row in rows if row.is_decided and row.family not in known]),
+    ):
+        yield reported(f"right where given, {name}", lambda part: _share(row.given is row.truth for row in part), some)
+
+
+def _share(facts: Iterator[bool]) -> float:
+    return float(np.mean(list(facts)))
+
+
+def _memory() -> list[Gate]:
+    """The peak of the whole process: an upper bound of what a channel needs."""
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return [Gate("peak memory of the process, MB", peak_mb, peak_mb, peak_mb, "", None, 1)]
+
+
+def _print_reliability(evidence: Evidence) -> None:
+    said, is_so, count = reliability(evidence.rows)
+    print("reliability (probability: share that is so, count):", flush=True)
+    print("  " + "  ".join(f"{p:.2f}: {q:.2f} ({n:.0f})" for p, q, n in zip(said, is_so, count, strict=True)))
+
+
+def _change_gates(count: int, seed: int) -> list[Gate]:
+    """Delay over the steps and ramps of the stress cells; false alarms over a year of tenants without a change."""
+
+    def judged(channels: Sequence[ChannelSeries], context: Context) -> Sequence[Assessment]:
+        return assess(channels, margin=PROOF_MARGIN, context=context, seed=seed)
+
+    steps = _watched("curve_step", count, seed, judged, 150, 365)
+    ramps = _watched("curve_ramp", max(count // 2, 1), seed, judged, 150, 365)
+    quiet = _watched("plain", count, seed, judged, 91, 365)
+    delays = [float("inf") if one.delay is None else float(one.delay) for one in steps]
+    ramp_delays = [float("inf") if one.delay is None else float(one.delay) for one in ramps]
+    alarms = sum(one.false_alarms for one in quiet) / sum(one.years for one in quiet)
+    return [
+        _plain("delay after a step of the curve, median days", float(np.median(delays)), 21, len(delays)),
+        _plain("delay after the begin of a ramp, median days", float(np.median(ramp_delays)), None, len(ramp_delays)),
+        _plain("steps not seen within 63 days, share", float(np.mean(np.isinf(delays))), None, len(delays)),
+        _plain("false alarms a channel and year", alarms, 1, len(quiet)),
+    ]
+
+
+def _watched(
+    cell: str,
+    count: int,
+    seed: int,
+    judged: Callable[[Sequence[ChannelSeries], Context], Sequence[Assessment]],
+    first: int,
+    last: int,
+) -> list[Watched]:
+    watched: list[Watched] = []
+    progress = _progress(f"change: {cell}", count)
+    for number, tenant in enumerate(cell_tenants(cell, count, seed)):
+        # Each channel by itself: their changes lie on different days.
+        watched.extend(watch(replace(tenant, channels=tenant.channels[:1]), judged, first, last))
+        progress(number + 1)
+    return watched
+
+
+def _plain(name: str, figure: float, limit: float | None, n: int) -> Gate:
+    words = "" if limit is None else f"<= {limit:g}"
+    return Gate(name, figure, float("nan"), float("nan"), words, None if limit is None else figure <= limit, n)
+
+
+def _progress(name: str, count: int) -> Callable[[int], None]:
+    began = time.monotonic()
+
+    def tell(done: int) -> None:
+        if done % 10 == 0 or done == count:
+            print(f"{name}: {done} of {count} tenants, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+
+    return tell
+
+
+def _append(path: Path, title: str, evidence: Evidence) -> None:
+    items = [*map(asdict, evidence.rows), *map(asdict, evidence.plans)]
+    with path.open("a", encoding="utf-8") as file:
+        file.writelines(json.dumps({"suite": title, **item}) + "\n" for item in items)
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m load.bench_saturation", description=__doc__)
+    parser.add_argument("--suite", default="all", choices=("clean", "mixed", "stress", "change", "all"))
+    parser.add_argument(
+        "--tenants", type=int, help="of each suite or stress cell; about 4.5 channels each, of a cell 3"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the test tenants; training can never meet them")
+    parser.add_argument("--cells", nargs="+", choices=list(CELLS), metavar="CELL", help=", ".join(CELLS))
+    parser.add_argument("--rows", type=Path, help="append every channel and plan to this file, one JSON object a line")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

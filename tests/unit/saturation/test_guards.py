@@ -1,0 +1,125 @@
+"""Which data may not carry a status, and does each guard say why?"""
+
+import numpy as np
+import pytest
+
+from app.saturation import ChannelSeries, Context, Status, assess
+from app.saturation.guards import moves
+from app.saturation.simulator.curves import Family
+from tests.unit.saturation.channels import channel, tenant
+
+ALL = (
+    "days",
+    "days_to_cut",
+    "conversions",
+    "spend_cv",
+    "spend_ratio",
+    "spend_moves",
+    "demand_correlation",
+    "collinearity",
+    "prior_dominance",
+    "inside_range",
+    "forecast_naive",
+    "forecast_linear",
+    "complete",
+    "behind",
+    "own_outcome",
+    "spread_days",
+    "rule_change",
+)
+
+
+def assessed(made):
+    return assess(made.series, context=made.context)
+
+
+def failing(answer):
+    return {guard.name for guard in answer.guards if not guard.passed}
+
+
+def test_an_easy_channel_passes_all():
+    (answer,) = assessed(tenant(channel(elasticity=0.15)))
+    assert tuple(guard.name for guard in answer.guards) == ALL
+    assert failing(answer) == set()
+    assert answer.status is Status.SATURATED
+
+
+@pytest.mark.parametrize(
+    ("guard", "made"),
+    [
+        ("days", lambda: tenant(channel(), days=40)),
+        ("days_to_cut", lambda: tenant(channel(), days=80)),
+        ("conversions", lambda: tenant(channel(conversions=1.0, noise_kind="counts"))),
+        ("spend_cv", lambda: tenant(channel(spend_cv=0.05))),
+        ("spend_ratio", lambda: tenant(channel(spend_cv=0.05))),
+        ("demand_correlation", lambda: tenant(channel(follows_demand=0.999, persistence=0.6), demand_sd=0.4)),
+        ("collinearity", lambda: tenant(channel(), channel(), identical=True)),
+    ],
+)
+def test_a_guard_fails_where_it_should(guard, made):
+    answer = assessed(made())[0]
+    assert guard in failing(answer)
+    reason = next(one.reason for one in answer.guards if one.name == guard)
+    assert reason
+    if guard != "days_to_cut":
+        assert answer.status is Status.INSUFFICIENT_EVIDENCE
+        assert any(one.reason in answer.message for one in answer.guards if not one.passed)
+
+
+def test_one_total_given_to_all_channels_and_weeks_spread_over_days():
+    made = tenant(channel(elasticity=0.4), channel(elasticity=0.8))
+    total = made.series[0].revenue + made.series[1].revenue
+    shared = [ChannelSeries(one.channel, one.day, one.spend, total, one.conversions, one.demand) for one in made.series]
+    for answer in assess(shared, context=made.context):
+        assert "own_outcome" in failing(answer)
+        assert answer.status is Status.INSUFFICIENT_EVIDENCE
+    weekly = np.repeat(total[:364].reshape(-1, 7).mean(axis=1), 7)
+    one = made.series[0]
+    (answer,) = assess([ChannelSeries("a", one.day[:364], one.spend[:364], weekly, one.conversions[:364])])
+    assert "spread_days" in failing(answer)
+
+
+def test_one_step_of_spend_is_one_move():
+    series = tenant(channel(elasticity=0.4)).series[0]
+    spend = np.where(np.arange(365) < 180, 100.0, 200.0)
+    (answer,) = assess([ChannelSeries("a", series.day, spend, series.revenue, series.conversions, series.demand)])
+    assert "spend_moves" in failing(answer)
+    assert answer.status is Status.INSUFFICIENT_EVIDENCE
+
+
+def test_a_jump_of_spend_out_of_what_was_seen():
+    series = tenant(channel(spend_cv=0.3)).series[0]
+    spend = series.spend.copy()
+    spend[-28:] *= 6
+    (answer,) = assess([ChannelSeries("a", series.day, spend, series.revenue, series.conversions, series.demand)])
+    assert "inside_range" in failing(answer) or answer.status is Status.INSUFFICIENT_EVIDENCE
+
+
+def test_data_that_stop_before_the_watermark():
+    made = tenant(channel())
+    late = Context(complete_until=made.series[0].day[-1] + np.timedelta64(20, "D"))
+    (answer,) = assess(made.series, context=late)
+    assert "behind" in failing(answer)
+    assert answer.status is Status.INSUFFICIENT_EVIDENCE
+
+
+def test_only_the_days_since_a_change_of_rules_are_used():
+    made = tenant(channel(family=Family.HILL, elasticity=0.1, rule_switch=0.5, change_at=0.95))
+    (answer,) = assessed(made)
+    assert answer.status is Status.INSUFFICIENT_EVIDENCE
+    assert "19 complete days" in answer.message
+    (answer,) = assessed(tenant(channel(elasticity=0.1, rule_switch=0.5, change_at=0.4)))
+    assert answer.status is Status.SATURATED
+
+
+@pytest.mark.parametrize(
+    ("spend", "expected"),
+    [
+        (np.full(100, 5.0), 0),
+        (np.zeros(100), 0),
+        (np.array([1.0]), 0),
+        (np.tile(np.repeat([1.0, 3.0], 10), 4), 7),
+    ],
+)
+def test_moves_of_spend(spend, expected):
+    assert moves(spend) == expected
