@@ -231,8 +231,8 @@ def test_any_history_is_a_fresh_start(pipeline: Pipeline) -> None:
     run_state_machine_as_test(
         Here,
         settings=settings(
-            max_examples=4,
-            stateful_step_count=16,
+            max_examples=3,
+            stateful_step_count=12,
             deadline=None,
             database=None,
             phases=[Phase.generate],

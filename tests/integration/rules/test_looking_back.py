@@ -122,7 +122,7 @@ def check(rows: list[dict[str, Any]], expected: dict[tuple[str, str], tuple[list
             assert row["micros"][place * n : (place + 1) * n] == shared
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_any_order_of_arrival_ends_where_the_slow_reference_does(pipeline: Pipeline, seed: int) -> None:
     events = history(seed)
     expected = Reference(events).rows()
