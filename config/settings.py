@@ -38,9 +38,18 @@ class Settings:
         4, "inbox streams; a tenant always uses the same one; change only while empty", low=1, high=1024
     )
     block_events: int = _setting(50_000, "most events in one sealed block", low=1, high=1_000_000)
+    block_share_events: int = _setting(
+        5_000,
+        "most events of one tenant in a block that others share, unless they have more together",
+        low=1,
+        high=1_000_000,
+    )
     block_wait_ms: int = _setting(50, "how long a drain lets a small block grow", low=0, high=10_000)
     inbox_entries: int = _setting(
-        20_000, "batches a shard may hold before the edge answers 429", low=10, high=10_000_000
+        20_000,
+        "batches a shard may hold; beyond, the edge answers 429 to tenants that have an even share of them or more",
+        low=10,
+        high=10_000_000,
     )
     chunk_conversions: int = _setting(5_000, "most conversions in one chunk", low=1, high=100_000)
     chunk_deadline_s: int = _setting(15, "a chunk not done by then is sent again", low=1, high=3_600)

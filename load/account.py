@@ -210,7 +210,8 @@ def _wait_until_settled(stack: Stack, say: Callable[[str], None]) -> int:
     shards = range(stack.settings.shards)
     end, told = time.monotonic() + SETTLED_WITHIN_S, 0.0
     while True:
-        waiting = sum(int(redis.xlen(keys.inbox(shard))) for shard in shards) + int(redis.zcard(keys.RUNS_DUE))
+        batches = sum(int(redis.hget(keys.waiting(shard), "all") or 0) for shard in shards)
+        waiting = batches + int(redis.zcard(keys.RUNS_DUE))
         if not waiting or time.monotonic() > end:
             redis.close()
             return waiting

@@ -7,6 +7,7 @@ import statistics
 import uuid
 from collections.abc import Iterator
 
+from app.ingest.inbox import TOTAL
 from app.storage import keys
 from app.storage.connections import get_storage
 from app.storage.redis import make_redis
@@ -71,7 +72,9 @@ def require_all(tally: Tally) -> Tally:
 def empty_inboxes(setting: Setting) -> None:
     """What nobody drains must not slow down what is measured next."""
     redis = make_redis(setting.settings.redis_url)
-    redis.delete(*(keys.inbox(shard) for shard in range(setting.settings.shards)))
+    for shard in range(setting.settings.shards):
+        tenants = [int(field) for field in redis.hkeys(keys.waiting(shard)) if field != TOTAL]
+        redis.delete(keys.waiting(shard), *(keys.tenant_inbox(tenant) for tenant in tenants))
     redis.close()
 
 

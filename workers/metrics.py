@@ -111,7 +111,7 @@ class Waiting:
         for queue in Queue:
             pipe.llen(queue.value)
         for shard in range(self.shards):
-            pipe.xlen(keys.inbox(shard))
+            pipe.hget(keys.waiting(shard), "all")
         pipe.xlen(keys.DEAD_LETTERS)
         try:
             depths = pipe.execute()
@@ -122,7 +122,7 @@ class Waiting:
             queued.add_metric([queue.value], depth)
         inbox = GaugeMetricFamily("tributary_inbox_batches", "Batches that wait to be drained.", labels=["shard"])
         for shard, depth in enumerate(depths[len(Queue) : -1]):
-            inbox.add_metric([str(shard)], depth)
+            inbox.add_metric([str(shard)], int(depth or 0))
         yield from (queued, inbox, GaugeMetricFamily("tributary_dead_letters", "Dead letters kept.", depths[-1]))
 
 

@@ -1,9 +1,10 @@
 """Where do accepted batches wait, and how does a drain take a block of them that never changes?
 
-A shard's inbox is a stream used as a log: whatever stands in it is not stored yet. A drain holds the shard's lease,
-seals a block (all entries up to one id), stores it, and acknowledges by cutting the log. A drain that dies leaves the
-seal behind: the next one reads the very same entries, looks nothing up again (the memo) and so repeats the very same
-inserts under the same tokens.
+A tenant's inbox is a stream used as a log: whatever stands in it is not stored yet. A drain holds the lease of a shard
+of tenants, seals a block (of each tenant that waits, all entries up to one id), stores it, and acknowledges by cutting
+the logs. A drain that dies leaves the seal behind: the next one reads the very same entries, looks nothing up again
+(the memo) and so repeats the very same inserts under the same tokens. A log for each tenant, so that a block can take
+from all in turn (`app.ingest.turns`): nobody waits behind what another one has sent.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import hashlib
 import logging
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,26 +23,30 @@ from redis.exceptions import RedisError
 from app.errors import TributaryError, Unavailable
 from app.ingest.dead_letters import DeadLetter, encode_dead_letter
 from app.ingest.events import Batch, decode_batch
+from app.ingest.turns import Entry, decode_ends, encode_ends, in_turn
 from app.ingest.wake import wake_drain
 from app.storage import keys
 from app.storage.scripts import script
 from config.settings import Settings
 
 WAKE_LIFE_MS = 5_000
-READ_ENTRIES = 500
+READ_ENTRIES, FEWEST_ENTRIES = 500, 20
+"""Read at once, of all tenants together; and at least of each."""
+TOTAL = b"all"
+"""Field of a shard's hash of what waits; the others are tenants."""
 
 log = logging.getLogger(__name__)
 
 
 class TooMany(TributaryError):
-    """The tenant sends faster than its events can be stored."""
+    """The shard is full, and the tenant has its even share of it: it sends faster than its events can be stored."""
 
     status = 429
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A sealed block: the entries of one shard up to `last`. `token` names its content.
+    """A sealed block: entries of one shard's tenants, each tenant's up to where `last` says. `token` names its content.
 
     `unreadable` holds entries that are no batch (a newer release wrote them, say): they must not stop the shard.
     """
@@ -84,13 +89,14 @@ class Inbox:
 
         Raises
         ------
-        TooMany : the shard's inbox is full; nothing was written.
+        TooMany : the shard is full, and the tenant has its even share of it; nothing was written.
         Unavailable : Redis did not take it; nothing may be answered 200.
         """
         shard = self.shard_of(tenant_id)
-        names = [keys.inbox(shard), keys.wake(shard), keys.lease(shard), keys.DEAD_LETTERS]
+        names = [keys.tenant_inbox(tenant_id), keys.wake(shard), keys.lease(shard), keys.DEAD_LETTERS]
+        names.append(keys.waiting(shard))
         arguments: list[Any] = [self._settings.inbox_entries, events, entry, WAKE_LIFE_MS]
-        arguments.append(self._settings.dead_letter_entries)
+        arguments += [self._settings.dead_letter_entries, tenant_id]
         arguments.extend(encode_dead_letter(letter) for letter in dead)
         try:
             answer = int(self._accept(keys=names, args=arguments))
@@ -105,8 +111,8 @@ class Inbox:
         if answer < 0:
             raise TooMany(
                 "inbox_full",
-                "Events come in faster than they are stored; nothing of this request was kept.",
-                "Send the same request again after Retry-After; the same messageIds count once.",
+                "This tenant's events come in faster than they are stored; nothing of this request was kept.",
+                "Send the same request again after Retry-After, and send slower; the same messageIds count once.",
                 retryable=True,
                 retry_after_s=2,
             )
@@ -119,12 +125,11 @@ class Inbox:
 
     def depth(self, shard: int) -> int:
         """Batches that wait in a shard."""
-        return int(self._redis.xlen(keys.inbox(shard)))
+        return int(self._redis.hget(keys.waiting(shard), TOTAL) or 0)
 
     def oldest_ms(self, shard: int) -> int | None:
-        """When the oldest waiting batch came in, epoch ms."""
-        first = self._redis.xrange(keys.inbox(shard), count=1)
-        return int(first[0][0].split(b"-")[0]) if first else None
+        """When the oldest waiting batch of a shard came in, epoch ms."""
+        return _oldest_ms(self._redis, shard)
 
     def asleep(self, shard: int) -> bool:
         """Whether batches wait and no drain is at work or on its way; marks a wake-up as sent."""
@@ -153,7 +158,7 @@ class Shard:
 
     def release(self) -> bool:
         """Give the lease back; says whether batches still wait, so that the caller wakes another drain."""
-        names = [keys.lease(self.number), keys.wake(self.number), keys.inbox(self.number)]
+        names = [keys.lease(self.number), keys.wake(self.number), keys.waiting(self.number)]
         return bool(self._release(keys=names, args=[self._token, WAKE_LIFE_MS]))
 
     def drop(self) -> None:
@@ -167,15 +172,15 @@ class Shard:
         if last is not None:
             return self._read(last)
         self._let_grow()
-        entries = self._waiting()
-        if not entries:
+        most, share = self._settings.block_events, self._settings.block_share_events
+        taken = in_turn(self._next_entries, _tenants_waiting(self._redis, self.number), most, share)
+        if not taken:
             return None
-        last = self._seal(
-            keys=[keys.lease(self.number), keys.sealed(self.number)], args=[self._token, entries[-1][0]]
-        )
+        ends = encode_ends(taken)
+        last = self._seal(keys=[keys.lease(self.number), keys.sealed(self.number)], args=[self._token, ends])
         if last is None:
             return None
-        return _block(self.number, entries) if last == entries[-1][0] else self._read(last)
+        return _block(self.number, taken) if last == ends else self._read(last)
 
     def remember(self, block: Block, memo: bytes) -> bytes | None:
         """Store what was looked up for the block, and return what stands; None where the block is done already."""
@@ -186,43 +191,52 @@ class Shard:
         memo = self._redis.hget(keys.sealed(self.number), "memo")
         return bytes(memo) if memo is not None else None
 
-    def _waiting(self) -> list[Any]:
-        entries: list[Any] = []
-        events, start = 0, "-"
-        while True:
-            page = self._redis.xrange(keys.inbox(self.number), min=start, count=READ_ENTRIES)
-            for entry in page:
-                events += int(entry[1][b"n"])
-                if entries and events > self._settings.block_events:
-                    return entries
-                entries.append(entry)
-            if len(page) < READ_ENTRIES:
-                return entries
-            start = "(" + page[-1][0].decode()
+    def _next_entries(self, starts: Mapping[int, str]) -> dict[int, Iterable[Entry]]:
+        count = max(READ_ENTRIES // max(len(starts), 1), FEWEST_ENTRIES)
+        pipe = self._redis.pipeline(transaction=False)
+        for tenant_id, start in starts.items():
+            pipe.xrange(keys.tenant_inbox(tenant_id), min=start, count=count)
+        return dict(zip(starts, pipe.execute(), strict=True))
 
     def _let_grow(self) -> None:
         """Wait while the oldest batch is younger than `block_wait_ms`: one larger block is cheaper than two."""
-        first = self._redis.xrange(keys.inbox(self.number), count=1)
-        if first:
-            age_ms = time.time_ns() // 1_000_000 - int(first[0][0].split(b"-")[0])
+        oldest_ms = _oldest_ms(self._redis, self.number)
+        if oldest_ms is not None:
+            age_ms = time.time_ns() // 1_000_000 - oldest_ms
             time.sleep(
                 min(max(self._settings.block_wait_ms - age_ms, 0), self._settings.block_wait_ms) / 1000
             )
 
     def _read(self, last: bytes) -> Block | None:
-        entries = self._redis.xrange(keys.inbox(self.number), max=last)
-        # Empty: another drain has acknowledged the block in between.
-        return _block(self.number, entries) if entries else None
+        ends = decode_ends(last.decode())
+        pipe = self._redis.pipeline(transaction=True)  # all or none: it may be acknowledged at this moment
+        for tenant_id, end in ends.items():
+            pipe.xrange(keys.tenant_inbox(tenant_id), max=end)
+        taken = dict(zip(ends, pipe.execute(), strict=True))
+        return _block(self.number, taken) if any(taken.values()) else None
 
 
-def _block(shard: int, entries: list[Any]) -> Block:
-    # Two shards may hold entries of the same ids: an id is only a time and a number.
-    digest = hashlib.blake2b(f"shard {shard}".encode(), digest_size=16)
+def _tenants_waiting(redis: Any, shard: int) -> list[int]:
+    return sorted(int(field) for field in redis.hkeys(keys.waiting(shard)) if field != TOTAL)
+
+
+def _oldest_ms(redis: Any, shard: int) -> int | None:
+    pipe = redis.pipeline(transaction=False)
+    for tenant_id in _tenants_waiting(redis, shard):
+        pipe.xrange(keys.tenant_inbox(tenant_id), count=1)
+    return min((int(first[0][0].split(b"-")[0]) for first in pipe.execute() if first), default=None)
+
+
+def _block(shard: int, taken: Mapping[int, Sequence[Entry]]) -> Block:
+    digest = hashlib.blake2b(digest_size=16)
     batches, unreadable = [], []
-    for entry_id, fields in entries:
-        digest.update(entry_id)
-        try:
-            batches.append(decode_batch(fields[b"b"]))
-        except msgspec.MsgspecError:
-            unreadable.append(fields[b"b"])
-    return Block(shard, entries[-1][0].decode(), digest.hexdigest(), batches, unreadable)
+    for tenant_id in sorted(taken):
+        # Two tenants may hold entries of the same ids: an id is only a time and a number.
+        digest.update(b"tenant %d" % tenant_id)
+        for entry_id, fields in taken[tenant_id]:
+            digest.update(b" " + entry_id)
+            try:
+                batches.append(decode_batch(fields[b"b"]))
+            except msgspec.MsgspecError:
+                unreadable.append(fields[b"b"])
+    return Block(shard, encode_ends(taken).decode(), digest.hexdigest(), batches, unreadable)

@@ -17,6 +17,7 @@ import msgspec
 from redis.exceptions import LockNotOwnedError
 
 from app.errors import Unavailable
+from app.ingest.turns import decode_ends
 from app.storage import keys
 from app.storage.scripts import script
 
@@ -116,16 +117,19 @@ class Runs:
         return int(self._create(keys=names, args=self._record(run_id, kind, {tenant_id}, chunks)))
 
     def acknowledge(self, shard: int, last: str, run_id: str, chunks: Sequence[Chunk]) -> bool:
-        """Cut a stored block off its inbox and record the run that it calls for, in one step.
+        """Cut a stored block off its tenants' inboxes and record the run that it calls for, in one step.
 
         Returns
         -------
         Whether this call did it; False where another drain had done it before.
         """
-        names = [keys.sealed(shard), keys.inbox(shard), keys.run(run_id), keys.run_chunks(run_id)]
+        names = [keys.sealed(shard), keys.waiting(shard), keys.run(run_id), keys.run_chunks(run_id)]
         names += [keys.run_open(run_id), keys.RUNS_DUE, keys.RUN_CLOCK]
-        time_part, sequence = last.split("-")
-        arguments = [last, f"{time_part}-{int(sequence) + 1}"]
+        arguments: list[Any] = [last]
+        for tenant_id, end in decode_ends(last).items():
+            time_part, sequence = end.split("-")
+            names.append(keys.tenant_inbox(tenant_id))
+            arguments += [tenant_id, f"{time_part}-{int(sequence) + 1}"]
         if chunks:
             tenants = {chunk.tenant_id for chunk in chunks}
             arguments += self._record(run_id, RunKind.BLOCK, tenants, chunks)

@@ -36,13 +36,21 @@ def delivery(delivery_id: str) -> str:
     return f"webhook:delivery:{delivery_id}"
 
 
-def inbox(shard: int) -> str:
-    """Stream of batches that wait to be drained, oldest first; cut off as blocks are acknowledged."""
-    return f"inbox:{shard}"
+def tenant_inbox(tenant_id: int) -> str:
+    """Stream of a tenant's batches that wait to be drained, oldest first; cut off as blocks are acknowledged.
+
+    An empty one stays: the ids of a stream only grow, and a block's token is made of them.
+    """
+    return f"tenant:{tenant_id}:inbox"
+
+
+def waiting(shard: int) -> str:
+    """Hash of tenant id -> batches in its inbox, of those where some wait; field 'all': their sum; owner: the inbox."""
+    return f"waiting:{shard}"
 
 
 def sealed(shard: int) -> str:
-    """Hash {last, memo}: the block being drained: its last entry id and what was looked up for it."""
+    """Hash {last, memo}: the block being drained: up to where in each tenant's inbox, and what was looked up for it."""
     return f"sealed:{shard}"
 
 

@@ -26,7 +26,7 @@ LEDGER = TenantStatement("test_ledger", "SELECT order_id FROM ledger FINAL WHERE
 
 
 def settled(redis, shards: int) -> bool:
-    waiting = sum(redis.xlen(keys.inbox(shard)) for shard in range(shards))
+    waiting = sum(int(redis.hget(keys.waiting(shard), "all") or 0) for shard in range(shards))
     return waiting == 0 and redis.zcard(keys.RUNS_DUE) == 0
 
 

@@ -1,5 +1,5 @@
 -- Remember what was looked up for the sealed block before its first insert; the first memo stands.
--- KEYS 1 sealed (hash)   ARGV 1 last entry id of the block, 2 the memo
+-- KEYS 1 sealed (hash)   ARGV 1 the seal, 2 the memo
 -- Returns the memo in force, or false when the block is no longer the sealed one.
 if redis.call('HGET', KEYS[1], 'last') ~= ARGV[1] then
     return false

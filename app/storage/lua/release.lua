@@ -1,10 +1,10 @@
 -- Give a shard's lease back.
--- KEYS 1 lease (string), 2 wake (string), 3 inbox (stream)   ARGV 1 token of the drain, 2 life of a wake-up (ms)
+-- KEYS 1 lease (string), 2 wake (string), 3 waiting (hash)   ARGV 1 token of the drain, 2 life of a wake-up (ms)
 -- Returns 1 when batches still wait and the caller should wake another drain, else 0.
 if redis.call('GET', KEYS[1]) == ARGV[1] then
     redis.call('DEL', KEYS[1])
 end
-if redis.call('XLEN', KEYS[3]) == 0 then
+if redis.call('EXISTS', KEYS[3]) == 0 then
     return 0
 end
 return redis.call('SET', KEYS[2], '1', 'NX', 'PX', ARGV[2]) and 1 or 0

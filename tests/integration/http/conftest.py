@@ -41,9 +41,8 @@ class Edge:
 
     def batches(self) -> list[Batch]:
         """Every inbox entry of the tenant, oldest first."""
-        shard = self.tenant.tenant_id % self.settings.shards
-        entries = [decode_batch(fields[b"b"]) for _, fields in self.redis.xrange(keys.inbox(shard))]
-        return [batch for batch in entries if batch.tenant_id == self.tenant.tenant_id]
+        inbox = keys.tenant_inbox(self.tenant.tenant_id)
+        return [decode_batch(fields[b"b"]) for _, fields in self.redis.xrange(inbox)]
 
     def events(self) -> list[Event]:
         return [event for batch in self.batches() for event in batch.events]

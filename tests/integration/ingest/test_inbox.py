@@ -101,6 +101,60 @@ def test_a_block_never_changes_once_sealed(redis, small, inbox):
     assert second.take() == block
 
 
+def test_a_full_shard_refuses_whoever_fills_it_and_takes_the_others(inbox):
+    for _ in range(10):
+        inbox.accept(4, entry("m"), 1)
+    for _ in range(5):
+        inbox.accept(8, entry("m"), 1)
+    for tenant_id in (4, 8):
+        with pytest.raises(TooMany) as caught:
+            inbox.accept(tenant_id, entry("m"), 1)
+        assert (caught.value.code, caught.value.retryable) == ("inbox_full", True)
+    inbox.accept(12, entry("m"), 1)
+    assert inbox.depth(0) == 16
+
+
+def test_a_flood_does_not_stand_before_the_others(redis, small, inbox):
+    for number in range(10):
+        inbox.accept(4, entry(f"flood{number}"), 1)
+    inbox.accept(8, entry("a", "b"), 2)
+    inbox.accept(12, entry("c"), 1)
+    shard = Shard(redis, small, 0)
+    shard.hold()
+    block = shard.take()
+    assert sorted(event.message_id for batch in block.batches for event in batch.events) == ["a", "b", "c", "flood0"]
+    assert Runs(redis, 15).acknowledge(0, block.last, "run", [])
+    assert inbox.depth(0) == 9
+    assert shard.take().events == 4, "alone again, the tenant has whole blocks"
+
+
+def test_a_shared_block_is_read_again_as_it_was(redis, small, inbox):
+    inbox.accept(4, entry("m1"), 1)
+    inbox.accept(8, entry("m2"), 1)
+    first = Shard(redis, small, 0)
+    first.hold()
+    block = first.take()
+    first.drop()  # dies
+    for tenant_id in (4, 8, 12):
+        inbox.accept(tenant_id, entry("m3"), 1)
+    second = Shard(redis, small, 0)
+    second.hold()
+    assert second.take() == block
+    Runs(redis, 15).acknowledge(0, block.last, "run", [])
+    later = second.take()
+    assert (later.events, later.token == block.token) == (3, False)
+
+
+def test_nothing_waits_where_all_is_acknowledged(redis, small, inbox):
+    for tenant_id in (4, 8):
+        inbox.accept(tenant_id, entry("m"), 1)
+    shard = Shard(redis, small, 0)
+    shard.hold()
+    Runs(redis, 15).acknowledge(0, shard.take().last, "run", [])
+    assert not redis.exists(keys.waiting(0))
+    assert (inbox.depth(0), inbox.oldest_ms(0), shard.take(), shard.release()) == (0, None, None, False)
+
+
 def test_a_block_ends_before_it_grows_too_large(redis, small, inbox):
     for _ in range(3):
         inbox.accept(4, entry("a", "b", "c"), 3)
