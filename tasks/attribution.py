@@ -1,4 +1,4 @@
-"""Which tasks give credit? One chord a run: a header task per chunk, then the close."""
+"""Which tasks give credit? One chord a wave of a run: a header task per chunk, then the close, or the next wave."""
 
 from __future__ import annotations
 
@@ -15,12 +15,18 @@ from tasks.policy import task
 
 
 def dispatch(run_id: str) -> int:
-    """Send the open chunks of a recorded run as one flat chord. Returns how many."""
+    """Send open chunks of a recorded run as one flat chord, a wave. Returns how many.
+
+    A block's chunks are one wave. Of a backfill so many are under way that its workers are busy, and the next wave
+    follows this one's close: another tenant's chunks never stand behind all of them.
+    """
     record = context.runs.get(run_id)
-    chunks = context.runs.open_chunks(run_id)
     if record is None:
         return 0
-    queue = Queue.ATTRIBUTION if record.kind == RunKind.BLOCK else Queue.BACKFILL
+    is_live = record.kind == RunKind.BLOCK
+    chunks = context.runs.open_chunks(run_id, None if is_live else context.settings.backfill_chunks)
+    wave = context.runs.next_wave(run_id)
+    queue = Queue.ATTRIBUTION if is_live else Queue.BACKFILL
     headers = [
         attribute_chunk.signature(
             kwargs={
@@ -33,7 +39,7 @@ def dispatch(run_id: str) -> int:
         )
         for number, chunk in chunks.items()
     ]
-    last = close_run.signature(kwargs={"run_id": run_id}, queue=queue.value)
+    last = close_run.signature(kwargs={"run_id": run_id, "wave": wave}, queue=queue.value)
     if headers:
         chord(headers, last).apply_async()
     else:
@@ -48,9 +54,15 @@ def attribute_chunk(*, run_id: str, chunk: int, tenant: str, conversions: int) -
 
 
 @task(TaskName.CLOSE_RUN, retries=4)
-def close_run(results: list[dict[str, Any]], *, run_id: str) -> dict[str, Any]:
-    """Refresh the rollups that the run has made stale and mark it closed."""
-    return close(context.storage, context.runs, context.registry, run_id)
+def close_run(results: list[dict[str, Any]], *, run_id: str, wave: int = 0) -> dict[str, Any]:
+    """Refresh the rollups that the run has made stale and mark it closed; or send its next wave.
+
+    Only the newest wave has a next one: where the sweep sent chunks again, the older wave ends with itself.
+    """
+    closed = close(context.storage, context.runs, context.registry, run_id)
+    if closed["outcome"] == "waits" and results and wave == context.runs.newest_wave(run_id):
+        closed["sent"] = dispatch(run_id)
+    return closed
 
 
 @task(TaskName.START_RUN)

@@ -15,12 +15,12 @@ from app.tenants.registry import Registry
 def close(storage: Storage, runs: Runs, registry: Registry, run_id: str) -> dict[str, Any]:
     """Refresh the rollups of the days that a run touched, store its row, mark it closed. Safe to repeat.
 
-    A run with open chunks stays open: the sweep sends those again and closes it later.
+    A run with open chunks stays open: its next wave closes it, or the sweep, which sends them again.
     """
     record = runs.get(run_id)
     if record is None or record.state != RunState.OPEN:
         return {"run_id": run_id, "outcome": "closed before"}
-    still_open = len(runs.open_chunks(run_id))
+    still_open = runs.open_count(run_id)
     if still_open:
         return {"run_id": run_id, "outcome": "waits", "open_chunks": still_open}
     touched = runs.touched_days(run_id)

@@ -163,9 +163,13 @@ class Runs:
             note=fields.get("note", ""),
         )
 
-    def open_chunks(self, run_id: str) -> dict[int, Chunk]:
-        """The chunks that are not done, by number."""
-        numbers = sorted(int(number) for number in self._redis.smembers(keys.run_open(run_id)))
+    def open_count(self, run_id: str) -> int:
+        """How many chunks are not done."""
+        return int(self._redis.scard(keys.run_open(run_id)))
+
+    def open_chunks(self, run_id: str, most: int | None = None) -> dict[int, Chunk]:
+        """The chunks that are not done, by number; the first `most` of them."""
+        numbers = sorted(int(number) for number in self._redis.smembers(keys.run_open(run_id)))[:most]
         if not numbers:
             return {}
         packed = self._redis.hmget(keys.run_chunks(run_id), [str(number) for number in numbers])
@@ -177,6 +181,14 @@ class Runs:
             return None
         packed = self._redis.hget(keys.run_chunks(run_id), str(number))
         return _decode_chunk(packed) if packed is not None else None
+
+    def next_wave(self, run_id: str) -> int:
+        """The number of a wave of chunks that is about to be sent: 1, 2, …"""
+        return int(self._redis.hincrby(keys.run(run_id), "wave", 1))
+
+    def newest_wave(self, run_id: str) -> int:
+        """The number of the wave that was sent last; 0 before the first."""
+        return int(self._redis.hget(keys.run(run_id), "wave") or 0)
 
     def finish(
         self, run_id: str, number: int, tenant_id: int, days: Iterable[date], *, attributed: int, touches: int

@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from app.errors import TributaryError
@@ -23,7 +24,7 @@ from workers.local.redis import LocalRedis
 from workers.local.supervisor import Program, Running, Supervisor
 
 REDIS_URL, CLICKHOUSE_URL = "TRIBUTARY_REDIS_URL", "TRIBUTARY_CLICKHOUSE_URL"
-STOP_ORDER = (("web", "beat", "flower"), ("worker",), ("clickhouse", "redis"))
+STOP_ORDER = (("web", "beat", "flower"), ("worker", "backfill"), ("clickhouse", "redis"))
 START_LIMIT_S, START_TRIES = 60.0, 3
 FLOWER_USER = "admin"
 
@@ -38,6 +39,7 @@ class Ports:
     flower: int
     web_metrics: int
     worker_metrics: int
+    backfill_metrics: int
 
 
 class Stack:
@@ -81,14 +83,15 @@ class Stack:
         self.keys = prepare(self._environment(), self.folder)
         self.supervisor.start(self._programs())
         self._wait_for("web", lambda: _answers(f"http://{ports.HOST}:{self.ports.web}/readyz"))
-        self._wait_for("worker", self._is_worker_well)
+        self._wait_for("worker", lambda: self._is_well("worker"))
+        self._wait_for("backfill", lambda: self._is_well("backfill"))
         self._wait_for("flower", lambda: ports.accepts(self.ports.flower))
         self._is_ready = not self._is_asked_to_stop
         self._write_state(self.supervisor.programs)
 
-    def _is_worker_well(self) -> bool:
+    def _is_well(self, name: str) -> bool:
         """A worker that can still do so ends itself when it is stuck; this is for one that cannot."""
-        return _answers(f"http://{ports.HOST}:{self.ports.worker_metrics}/healthz")
+        return _answers(f"http://{ports.HOST}:{self._metrics_ports[name]}/healthz")
 
     def _wait_for(self, name: str, condition: Callable[[], bool]) -> None:
         found = [running for running in self.supervisor.programs if running.program.name == name]
@@ -125,6 +128,7 @@ class Stack:
         addresses = {
             "web": f"{ports.HOST}:{self.ports.web}",
             "worker": f"{ports.HOST}:{self.ports.worker_metrics}",
+            "backfill": f"{ports.HOST}:{self.ports.backfill_metrics}",
             "flower": f"{ports.HOST}:{self.ports.flower}",
         }
         return [
@@ -135,15 +139,24 @@ class Stack:
 
     def _program(self, name: str, command: tuple[str, ...], address: str, grace_s: float = 15.0) -> Program:
         environment = self._environment()
-        metrics_port = {"web": self.ports.web_metrics, "worker": self.ports.worker_metrics}.get(name, 0)
+        metrics_port = self._metrics_ports.get(name, 0)
         environment["TRIBUTARY_METRICS_PORT"] = str(metrics_port)
         if metrics_port:
             counters = self.folder.path / "metrics" / name
             shutil.rmtree(counters, ignore_errors=True)
             counters.mkdir(parents=True)
             environment["PROMETHEUS_MULTIPROC_DIR"] = str(counters)
-        probe = self._is_worker_well if name == "worker" else None
+        probe = partial(self._is_well, name) if name in ("worker", "backfill") else None
         return Program(name, command, environment, CHECKOUT, address, grace_s, probe)
+
+    @property
+    def _metrics_ports(self) -> dict[str, int]:
+        """Of the programs that have one."""
+        return {
+            "web": self.ports.web_metrics,
+            "worker": self.ports.worker_metrics,
+            "backfill": self.ports.backfill_metrics,
+        }
 
     def _environment(self) -> dict[str, str]:
         """What all programs find in their environment; what the operator has set goes first."""
@@ -187,8 +200,7 @@ class Stack:
                 "redis_url": environment[REDIS_URL],
                 "clickhouse_url": environment[CLICKHOUSE_URL],
                 "metrics": {
-                    "web": f"http://{ports.HOST}:{self.ports.web_metrics}/metrics",
-                    "worker": f"http://{ports.HOST}:{self.ports.worker_metrics}/metrics",
+                    name: f"http://{ports.HOST}:{port}/metrics" for name, port in self._metrics_ports.items()
                 },
             },
         )

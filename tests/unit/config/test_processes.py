@@ -130,3 +130,10 @@ def test_a_setting_that_cannot_be_used_is_named_with_the_remedy(environ, words):
         load_settings(environ)
     for word in words:
         assert word in str(caught.value)
+
+
+def test_who_serves_todays_events_takes_no_backfills():
+    for commands in (read_procfile().values(), [service.get("command", "") for service in OURS.values()]):
+        for command in commands:
+            taken = set(queues([command]))
+            assert not (Queue.BACKFILL in taken and taken & {Queue.INGEST, Queue.ATTRIBUTION}), command
