@@ -31,6 +31,7 @@ class Settings:
     clickhouse_url: str = _setting(
         "clickhouse://default@127.0.0.1:9000/tributary", "ClickHouse, native protocol"
     )
+    clickhouse_cluster: str = _setting("", "name of a ClickHouse cluster (see docs/SCALING.md); empty: a single server")
     environment: str = _setting("local", "a name for logs and metrics: local, staging, production")
     log_level: str = _setting("INFO", "DEBUG, INFO, WARNING or ERROR")
 
@@ -136,6 +137,11 @@ def _check(settings: Settings) -> None:
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", database):
         raise SettingsError(
             f"{PREFIX}CLICKHOUSE_URL names the database {database!r}: end it with a plain name, as in …:9000/tributary."
+        )
+    if not re.fullmatch(r"([A-Za-z_][A-Za-z0-9_]*)?", settings.clickhouse_cluster):
+        raise SettingsError(
+            f"{PREFIX}CLICKHOUSE_CLUSTER is {settings.clickhouse_cluster!r}: set it to a plain name that stands in the "
+            "servers' remote_servers, or leave it empty."
         )
     if settings.log_level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
         raise SettingsError(

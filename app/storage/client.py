@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 from clickhouse_driver import Client
 
+from app.storage.cluster import QUERY_SETTINGS, mutation
 from app.storage.driver import disconnect, forget, new_client
 from app.storage.external import External
 from app.storage.failures import StorageTransient, failure_of
@@ -79,7 +80,7 @@ class Storage:
         task: str = "",
     ) -> list[tuple[Any, ...]]:
         """Run a statement and return its rows."""
-        sql, tables = _text(statement, tenant_id), self._tables(external)
+        sql, tables = self._text(statement, tenant_id), self._tables(external)
 
         def send(client: Client, query_id: str, settings: dict[str, Any]) -> list[tuple[Any, ...]]:
             rows: list[tuple[Any, ...]] = client.execute(
@@ -106,7 +107,7 @@ class Storage:
 
         if not self.numpy:
             raise TypeError("columns() needs a Storage made with numpy=True")
-        sql, tables = _text(statement, tenant_id), self._tables(external)
+        sql, tables = self._text(statement, tenant_id), self._tables(external)
 
         def send(client: Client, query_id: str, settings: dict[str, Any]) -> tuple[list[Any], list[tuple[str, str]]]:
             answer: tuple[list[Any], list[tuple[str, str]]] = client.execute(
@@ -136,7 +137,7 @@ class Storage:
 
         Only the start is tried again; a failure after the first row is raised.
         """
-        sql, tables = _text(statement, tenant_id), _rows_of(external)
+        sql, tables = self._text(statement, tenant_id), _rows_of(external)
         client = new_client(self._settings, numpy=False)
 
         def send(_: Client, query_id: str, settings: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
@@ -224,6 +225,7 @@ class Storage:
         while True:
             settings: dict[str, Any] = {
                 **_EVERY_QUERY,
+                **(QUERY_SETTINGS if self._settings.clickhouse_cluster else {}),
                 "max_execution_time": self._settings.query_limit_s,
                 "log_comment": comment,
             }
@@ -247,6 +249,13 @@ class Storage:
                 _tell(QueryRecord(name, task, time.monotonic() - started, "ok"))
                 return result
             time.sleep(wait)
+
+    def _text(self, statement: AnyStatement, tenant_id: int | None) -> str:
+        if isinstance(statement, Statement):
+            return statement.sql
+        if tenant_id is None:
+            raise UnsafeStatement(f"{statement.name} was run without a tenant.")
+        return mutation(statement.for_tenant(tenant_id), self._settings.clickhouse_cluster)
 
     def _tables(self, external: Externals | None) -> list[dict[str, Any]]:
         if not self.numpy:
@@ -283,14 +292,6 @@ def _rows_of(external: Externals | None) -> list[dict[str, Any]]:
         {"name": name, "structure": table.structure, "data": table.as_rows()}
         for name, table in (external or {}).items()
     ]
-
-
-def _text(statement: AnyStatement, tenant_id: int | None) -> str:
-    if isinstance(statement, Statement):
-        return statement.sql
-    if tenant_id is None:
-        raise UnsafeStatement(f"{statement.name} was run without a tenant.")
-    return statement.for_tenant(tenant_id)
 
 
 def _tell(record: QueryRecord) -> None:

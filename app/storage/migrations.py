@@ -2,7 +2,8 @@
 
 What was applied is recorded with its checksum in `schema_migrations`; a file that changed afterwards is an error,
 not a surprise. A lock in Redis lets one process migrate at a time. Every file may run twice (IF NOT EXISTS): one
-that was cut off is simply applied again.
+that was cut off is simply applied again. On a cluster the same files are run in the form that `app.storage.cluster`
+gives them.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from redis.exceptions import LockError, RedisError
 
 from app.errors import TributaryError, Unavailable
 from app.storage.client import Storage
+from app.storage.cluster import on_cluster
 from app.storage.redis import make_redis
 from app.storage.statements import Statement
 from config.settings import Settings
@@ -74,27 +76,40 @@ def migrate(settings: Settings, folder: Path = FOLDER) -> list[str]:
 def pending(settings: Settings, folder: Path = FOLDER) -> list[str]:
     """Names of the files that are not applied yet; raises as `migrate` does."""
     applied = _read_applied(Storage(settings))
-    return [path.name for path in _files(folder) if not _is_applied(path, applied)]
+    return [path.name for path in files(folder) if not _is_applied(path, applied)]
 
 
 def _apply_missing(settings: Settings, folder: Path) -> list[str]:
     _create_database(settings)
     storage = Storage(settings)
-    storage.command(_RECORD)
+    for statement in ddl(_RECORD, settings):
+        storage.command(statement)
     applied = _read_applied(storage)
-    files = _files(folder)
-    gone = sorted(set(applied) - {path.name for path in files})
+    found = files(folder)
+    gone = sorted(set(applied) - {path.name for path in found})
     if gone:
         raise MigrationError(
             "migration_gone", f"The database has {', '.join(gone)} applied.", "This code is older: run the newer one."
         )
-    missing = [path for path in files if not _is_applied(path, applied)]
+    missing = [path for path in found if not _is_applied(path, applied)]
     for path in missing:
-        for statement in statements_of(path.read_text(encoding="utf-8")):
+        for statement in ddl(path.read_text(encoding="utf-8"), settings):
             storage.command(statement)
         storage.insert("schema_migrations", {"name": [path.name], "checksum": [_checksum(path)]})
     storage.close()
     return [path.name for path in missing]
+
+
+def ddl(text: str, settings: Settings) -> list[str]:
+    """The statements that a file runs against these settings' server or cluster."""
+    database = _database(settings)
+    cluster = settings.clickhouse_cluster
+    return [made for statement in statements_of(text) for made in on_cluster(statement, cluster, database)]
+
+
+def files(folder: Path = FOLDER) -> list[Path]:
+    """The numbered files, in order."""
+    return sorted(path for path in folder.glob("*.sql") if re.match(r"\d{4}_", path.name))
 
 
 def statements_of(text: str) -> Iterator[str]:
@@ -119,8 +134,13 @@ def _create_database(settings: Settings) -> None:
     # A hello that names a database which is not there is refused, so it is created over another one.
     elsewhere = dataclasses.replace(settings, clickhouse_url=urlunsplit(url._replace(path="/default")))
     storage = Storage(elsewhere)
-    storage.command(f"CREATE DATABASE IF NOT EXISTS {url.path.lstrip('/')}")
+    for statement in ddl(f"CREATE DATABASE IF NOT EXISTS {_database(settings)}", settings):
+        storage.command(statement)
     storage.close()
+
+
+def _database(settings: Settings) -> str:
+    return urlsplit(settings.clickhouse_url).path.lstrip("/")
 
 
 def _read_applied(storage: Storage) -> dict[str, str]:
@@ -136,10 +156,6 @@ def _is_applied(path: Path, applied: dict[str, str]) -> bool:
             "Restore it, and put the change into a new numbered file.",
         )
     return known is not None
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob("*.sql") if re.match(r"\d{4}_", path.name))
 
 
 def _checksum(path: Path) -> str:

@@ -13,7 +13,7 @@ import pytest
 from app.errors import Unavailable
 from app.storage.client import Storage
 from app.storage.failures import StoragePermanent
-from app.storage.migrations import FOLDER, MigrationError, migrate, pending
+from app.storage.migrations import FOLDER, MigrationError, ddl, files, migrate, pending
 from config.settings import Settings
 
 
@@ -87,3 +87,13 @@ def test_a_file_that_broke_off_is_applied_again(empty: Settings, folder: Path) -
 def test_without_redis_nothing_is_touched(empty: Settings) -> None:
     with pytest.raises(Unavailable, match="Redis"):
         migrate(dataclasses.replace(empty, redis_url="redis://127.0.0.1:1/0"))
+
+
+def test_the_engine_can_read_what_a_cluster_would_run(settings: Settings, storage: Storage) -> None:
+    """Parsed, not run: that takes a Keeper and several servers."""
+    cluster = dataclasses.replace(settings, clickhouse_cluster="tributary")
+    for path in files():
+        for statement in ddl(path.read_text(encoding="utf-8"), cluster):
+            kind = statement.split()[0].capitalize()
+            ((first,), *_) = storage.command(f"EXPLAIN AST {statement}")
+            assert first.startswith(f"{kind}Query"), statement
