@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.errors import TributaryError
+from app.errors import TributaryError, Unavailable
 from app.ledger.chunks import give_up
 from config.queues import TaskName
 from tasks.attribution import close_run, dispatch
@@ -15,7 +15,7 @@ from tasks.policy import task
 
 @task(TaskName.SWEEP, shown=False)
 def sweep() -> dict[str, Any]:
-    """Wake shards where batches wait unattended, and send overdue runs again."""
+    """Wake shards where batches wait unattended, send overdue runs again, and mend what a restart of Redis took."""
     woken = [shard for shard in range(context.settings.shards) if context.inbox.asleep(shard)]
     for shard in woken:
         drain.apply_async(kwargs={"shard": shard})
@@ -28,7 +28,15 @@ def sweep() -> dict[str, Any]:
         else:
             dispatch(run_id)
             sent.append(run_id)
-    return {"woken": woken, "sent_again": sent, "given_up": given_up}
+    return {"woken": woken, "sent_again": sent, "given_up": given_up, "tenants_filled": _tenants_filled()}
+
+
+def _tenants_filled() -> bool:
+    """While ClickHouse is away the mirror of the tenants stays as it is; the next sweep looks again."""
+    try:
+        return context.registry.reconcile()
+    except Unavailable:
+        return False
 
 
 def _storage_answers() -> bool:

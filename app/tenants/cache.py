@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 V = TypeVar("V")
@@ -16,6 +18,7 @@ class Cache(Generic[V]):
 
     def __init__(self) -> None:
         self._values: dict[str | int, tuple[float, V]] = {}
+        self._loading: dict[str | int, threading.Lock] = {}
 
     def look_up(self, key: str | int) -> tuple[V | None, bool]:
         """The value, and whether there is one: None may be a value."""
@@ -23,6 +26,29 @@ class Cache(Generic[V]):
         if found is None or found[0] <= time.monotonic():
             return None, False
         return found[1], True
+
+    def load(self, key: str | int, make: Callable[[], V], life_s: Callable[[V], float]) -> V:
+        """The value, made where there is none: by one thread, while the others that ask for this key wait for it.
+
+        Parameters
+        ----------
+        life_s : for how long a value that was made is believed.
+
+        What `make` raises is raised to its own caller; the next one that waited tries again.
+        """
+        value, is_known = self.look_up(key)
+        if is_known:
+            return value  # type: ignore[return-value]
+        with self._loading.setdefault(key, threading.Lock()):
+            value, is_known = self.look_up(key)
+            if is_known:
+                return value  # type: ignore[return-value]
+            try:
+                made = make()
+                self.put(key, made, life_s(made))
+            finally:
+                self._loading.pop(key, None)
+        return made
 
     def get(self, key: str | int) -> V | None:
         """The value, or None."""

@@ -21,7 +21,8 @@ LOCK = "lock:tenants"
 """Redis string; held while a tenant is created or changed; expires by itself."""
 LOCK_LIFE_S = 30.0
 BUILT = "built"
-"""Field of TENANT_KEYS that says that the mirror is whole. Without it a key that is not found is not unknown."""
+"""Field of TENANT_KEYS that says that the mirror is whole, and in which life of Redis it was filled. Without it a key
+that is not found is not unknown."""
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Tenant).decode
@@ -52,6 +53,12 @@ class Mirror:
         owner, built = found
         return _owner(owner), built is not None
 
+    def is_of_this_life(self) -> bool:
+        """Whether the mirror was filled since Redis started: a restart, or another one that took its place, may have
+        brought an older state back."""
+        with _redis_errors():
+            return self._redis.hget(keys.TENANT_KEYS, BUILT) == self._life().encode()
+
     def record(self, tenant_id: int) -> Tenant | None:
         """The tenant; None where it is not here, not readable by this version of the code, or Redis is away."""
         try:
@@ -78,11 +85,17 @@ class Mirror:
     def fill(self, rows: Sequence[TenantRow]) -> None:
         """Say what ClickHouse says, of all tenants."""
         with _redis_errors(), self._redis.pipeline(transaction=True) as pipe:
+            life = self._life()
             pipe.delete(keys.TENANT_KEYS, keys.TENANTS)
             for row in rows:
                 _add(pipe, row)
-            pipe.hset(keys.TENANT_KEYS, BUILT, "1")
+            pipe.hset(keys.TENANT_KEYS, BUILT, life)
             pipe.execute()
+
+    def _life(self) -> str:
+        """A name of this run of Redis; another after every restart and failover."""
+        facts: dict[str, Any] = dict(self._redis.info("server"))
+        return str(facts["run_id"])
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:

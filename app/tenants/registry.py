@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -41,7 +42,8 @@ from config.settings import Settings
 
 UNKNOWN_FOR_S = 5.0
 RETRY_REBUILD_S = 2.0
-"""After a rebuild failed, keys are answered with `Unavailable` for so long before it is tried again."""
+"""After a rebuild failed, keys are answered with `Unavailable` for so long before it is tried again; and for so long a
+thread waits for the one that rebuilds."""
 KINDS = {"write": "w", "secret": "s"}
 _encode_rules = msgspec.json.Encoder().encode
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -61,6 +63,7 @@ class Registry:
         self._storage = storage_factory
         self._settings = settings
         self._no_rebuild_before = 0.0
+        self._rebuilding = threading.Lock()
         self._by_key: Cache[int | None] = Cache()
         self._by_id: Cache[Tenant] = Cache()
 
@@ -80,11 +83,11 @@ class Registry:
         NotFound : there is none.
         Unavailable : neither Redis nor ClickHouse can say.
         """
-        known = self._by_id.get(tenant_id)
-        if known is None:
-            known = self._mirror.record(tenant_id) or self._from_storage(tenant_id)
-            self._by_id.put(tenant_id, known, self._settings.tenant_cache_s)
-        return known
+        return self._by_id.load(
+            tenant_id,
+            lambda: self._mirror.record(tenant_id) or self._from_storage(tenant_id),
+            lambda _: self._settings.tenant_cache_s,
+        )
 
     def list(self) -> list[Tenant]:
         """Every tenant, closed ones too, by id."""
@@ -249,13 +252,19 @@ class Registry:
         self._forget()
         return len(rows)
 
+    def reconcile(self) -> bool:
+        """Fill Redis again where it has been restarted, or another one has taken over, since it was filled.
+
+        It may have come back without its last changes, and so with a key or a rule that holds no more.
+        """
+        if self._mirror.is_of_this_life():
+            return False
+        self.rebuild()
+        return True
+
     def _by_secret(self, key: str, kind: str) -> Tenant | None:
-        digest = f"{kind}{_sha256(key)}"
-        tenant_id, is_cached = self._by_key.look_up(digest)
-        if not is_cached:
-            tenant_id = self._id_in_redis(digest[1:], kind)
-            life = self._settings.tenant_cache_s if tenant_id is not None else UNKNOWN_FOR_S
-            self._by_key.put(digest, tenant_id, min(life, max(self._settings.tenant_cache_s, 0)))
+        sha256 = _sha256(key)
+        tenant_id = self._by_key.load(f"{kind}{sha256}", lambda: self._id_in_redis(sha256, kind), self._life_of_key)
         if tenant_id is None:
             return None
         tenant = self.get(tenant_id)
@@ -268,15 +277,26 @@ class Registry:
             owner, _ = self._mirror.owner_of(sha256)
         return owner.tenant_id if owner is not None and owner.kind == kind else None
 
+    def _life_of_key(self, tenant_id: int | None) -> float:
+        most = self._settings.tenant_cache_s
+        return most if tenant_id is not None else min(UNKNOWN_FOR_S, most)
+
     def _rebuild_if_lost(self) -> None:
-        """Redis was emptied: not finding a key there is no reason to refuse it."""
-        if time.monotonic() < self._no_rebuild_before:
-            raise Unavailable("tenants_unknown", "The keys of tenants cannot be read now.", "Try again soon.")
-        self._no_rebuild_before = time.monotonic() + RETRY_REBUILD_S
-        with self._mirror.alone():
-            if not self._mirror.owner_of("")[1]:
-                self._mirror.fill(all_tenants(self._storage()))
-        self._no_rebuild_before = 0.0
+        """Redis was emptied: not finding a key there is no reason to refuse it. One thread fills it again."""
+        unknown = Unavailable("tenants_unknown", "The keys of tenants cannot be read now.", "Try again soon.")
+        if time.monotonic() < self._no_rebuild_before or not self._rebuilding.acquire(timeout=RETRY_REBUILD_S):
+            raise unknown
+        try:
+            if time.monotonic() < self._no_rebuild_before:
+                raise unknown
+            with self._mirror.alone():
+                if not self._mirror.owner_of("")[1]:
+                    self._mirror.fill(all_tenants(self._storage()))
+        except TributaryError:
+            self._no_rebuild_before = time.monotonic() + RETRY_REBUILD_S
+            raise
+        finally:
+            self._rebuilding.release()
         self._forget()
 
     def _from_storage(self, tenant_id: int) -> Tenant:
