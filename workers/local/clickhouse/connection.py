@@ -45,6 +45,7 @@ from workers.local.clickhouse.statements import (
     without_format,
     without_sync,
 )
+from workers.local.clickhouse.told import Definitions, Told
 from workers.local.clickhouse.watch import Run, Watch
 
 logger = logging.getLogger(__name__)
@@ -60,6 +61,7 @@ class House:
     open_session: Callable[[], Session]
     spool_directory: Path
     watch: Watch
+    definitions: Definitions
     known_settings: frozenset[str]
     version: tuple[int, int, int]
     timezone: str
@@ -75,6 +77,7 @@ class Connection:
         self._plain = ReplayReader(lambda: sock.recv(PULL_BYTES))
         self._packed = ReplayReader(lambda: read_frame(self._plain.buffer))
         self._session: Session | None = None
+        self._told = Told(house.definitions)
 
     def serve(self) -> None:
         """Serve until the client or the server closes the socket."""
@@ -176,7 +179,7 @@ class Connection:
             with self._in_engine(run):
                 self._engine.run(f"INSERT {run.tag}{text.lstrip()[len('INSERT') :]}")
         elif kind_of(text) is Kind.ROWS:
-            self._stream(without_format(text), run, query.compressed)
+            self._stream(without_format(text), run, query.compressed, tables)
         else:
             self._run(without_format(text), run, query.compressed)
 
@@ -189,11 +192,11 @@ class Connection:
         names = self._house.known_settings - UNHEALTHY_SETTINGS
         return {setting.name: setting.value for setting in query.settings if setting.name in names}
 
-    def _stream(self, text: str, run: Run, compressed: bool) -> None:
+    def _stream(self, text: str, run: Run, compressed: bool, tables: ExternalTables) -> None:
         """Run a SELECT and send its blocks as they come: the engine waits for a client that is slow."""
         rows = blocks = size = 0
         with self._in_engine(run):
-            columns, chunks = open_result(self._engine, text, run.tag)
+            columns, chunks = open_result(self._engine, text, run.tag, self._told, tables.columns)
             self._send_block(protocol.header_block(columns), compressed)
             with closing(chunks):
                 for chunk in chunks:
@@ -209,10 +212,13 @@ class Connection:
         """Run a statement whose result, if it has any, is small."""
         kind = kind_of(text)
         with self._in_engine(run):
-            if kind is Kind.SETS:
-                self._engine.set(text)
-                return
-            result = self._engine.run(f"{without_sync(text)}\n{run.tag}")
+            try:
+                if kind is Kind.SETS:
+                    self._engine.set(text)
+                    return
+                result = self._engine.run(f"{without_sync(text)}\n{run.tag}")
+            finally:
+                self._house.definitions.change()
         blocks = split_blocks(result)
         if blocks:
             self._send_block(protocol.header_block(columns_of(blocks[0])), compressed)
@@ -223,7 +229,9 @@ class Connection:
 
     def _insert(self, insert: Insert, run: Run, compressed: bool) -> None:
         """Send the sample block, take the data, and return when the engine has all of it."""
-        columns = sample_columns(self._engine, insert)
+        columns = self._told.of_insert(
+            f"{insert.target} {insert.columns} {insert.structure}", lambda: sample_columns(self._engine, insert)
+        )
         self._send_block(protocol.header_block(columns), compressed)
         spool = Spool(self._house.spool_directory)
         try:

@@ -97,6 +97,11 @@ class Session:
             raise
         self._applied = dict(settings)
 
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """The settings of the query that runs, beside the session's own."""
+        return self._applied
+
     def set(self, text: str) -> None:
         """Run a SET statement, which changes the session's own settings."""
         self.apply({})

@@ -63,6 +63,11 @@ class ExternalTables:
             self._arrived[name] = (list(block.columns), Spool(self._directory))
         self._arrived[name][1].add(block)
 
+    @property
+    def columns(self) -> dict[str, Columns]:
+        """The columns of each table."""
+        return {name: columns for name, (columns, _) in self._arrived.items()}
+
     def create(self, session: Session) -> None:
         """Make the tables, so that the query sees them under their names."""
         if self._arrived:

@@ -1,27 +1,36 @@
 """What are the columns of a SELECT, and its blocks?
 
 The client needs the columns before the first block. They stand in that block, and asking the engine would plan
-the query again; so it is asked only where there is no block, or where the block does not tell all.
+the query again; so it is asked only where there is no block, or where the block does not tell all. What it told of a
+query without rows is remembered: most of what a drain looks up is not there yet, and planning is all that it costs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 
 from workers.local.clickhouse.blocks import columns_of, retyped
 from workers.local.clickhouse.engine import Chunk, Session
 from workers.local.clickhouse.layouts import UnknownLayoutError
+from workers.local.clickhouse.told import Told
 
 Columns = list[tuple[str, str]]
 Chunks = Generator[Chunk, None, None]
 
 
-def open_result(session: Session, text: str, tag: str) -> tuple[Columns, Chunks]:
-    """Start the SELECT, and return its columns and its blocks. Closing the blocks stops the engine."""
+def open_result(
+    session: Session, text: str, tag: str, told: Told, tables: Mapping[str, Columns]
+) -> tuple[Columns, Chunks]:
+    """Start the SELECT, and return its columns and its blocks. Closing the blocks stops the engine.
+
+    Parameters
+    ----------
+    tables : the columns of the external tables that came with it.
+    """
     chunks = session.stream(f"{text}\n{tag}")
     first = next(chunks, None)
     if first is None:
-        return session.columns_of(text), chunks
+        return told.of_query(session, text, tables), chunks
     columns = _told_by(first)
     if columns is not None:
         return columns, _with_first(first, chunks)

@@ -19,6 +19,7 @@ from typing import Any
 from workers.local.clickhouse import dropped, lock
 from workers.local.clickhouse.connection import Connection, House
 from workers.local.clickhouse.engine import Session, known_settings
+from workers.local.clickhouse.told import Definitions
 from workers.local.clickhouse.watch import Watch
 
 logger = logging.getLogger(__name__)
@@ -73,6 +74,7 @@ class Server:
             open_session=lambda: Session(self._engine_directory),
             spool_directory=spool,
             watch=self._watch,
+            definitions=Definitions(),
             known_settings=known_settings(self._control),
             version=(major, minor, patch),
             timezone=self._control.run("SELECT timezone()", "RawBLOB").decode(),
