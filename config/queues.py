@@ -22,6 +22,7 @@ class TaskName(StrEnum):
 
     DRAIN = "ingest.drain"
     ATTRIBUTE_CHUNK = "attribution.attribute_chunk"
+    ATTRIBUTE_RUN = "attribution.attribute_run"
     CLOSE_RUN = "attribution.close_run"
     START_RUN = "attribution.start_run"
     MODEL_CHANNELS = "attribution.model_channels"
@@ -34,6 +35,7 @@ class TaskName(StrEnum):
 ROUTES: dict[str, Queue] = {
     TaskName.DRAIN: Queue.INGEST,
     TaskName.ATTRIBUTE_CHUNK: Queue.ATTRIBUTION,
+    TaskName.ATTRIBUTE_RUN: Queue.ATTRIBUTION,
     TaskName.CLOSE_RUN: Queue.ATTRIBUTION,
     TaskName.START_RUN: Queue.BACKFILL,
     TaskName.MODEL_CHANNELS: Queue.BACKFILL,

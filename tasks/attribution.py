@@ -1,4 +1,7 @@
-"""Which tasks give credit? One chord a wave of a run: a header task per chunk, then the close, or the next wave."""
+"""Which tasks give credit? One chord a wave of a run: a header task per chunk, then the close, or the next wave.
+
+A wave of one chunk is one task.
+"""
 
 from __future__ import annotations
 
@@ -27,23 +30,29 @@ def dispatch(run_id: str) -> int:
     chunks = context.runs.open_chunks(run_id, None if is_live else context.settings.backfill_chunks)
     wave = context.runs.next_wave(run_id)
     queue = Queue.ATTRIBUTION if is_live else Queue.BACKFILL
+    last = close_run.signature(kwargs={"run_id": run_id, "wave": wave}, queue=queue.value)
+    if not chunks:
+        last.apply_async(args=([],))
+        return 0
+    # A chord of one header would wait for nobody: its join costs more than a small chunk does.
+    header, more = (attribute_chunk, {}) if len(chunks) > 1 else (attribute_run, {"wave": wave})
     headers = [
-        attribute_chunk.signature(
+        header.signature(
             kwargs={
                 "tenant": context.tenant(chunk.tenant_id).slug,
                 "conversions": chunk.conversions,
                 "chunk": number,
                 "run_id": run_id,
+                **more,
             },
             queue=queue.value,
         )
         for number, chunk in chunks.items()
     ]
-    last = close_run.signature(kwargs={"run_id": run_id, "wave": wave}, queue=queue.value)
-    if headers:
-        chord(headers, last).apply_async()
+    if len(headers) == 1:
+        headers[0].apply_async()
     else:
-        last.apply_async(args=([],))
+        chord(headers, last).apply_async()
     return len(headers)
 
 
@@ -53,14 +62,23 @@ def attribute_chunk(*, run_id: str, chunk: int, tenant: str, conversions: int) -
     return attribute_or_bury(context, run_id, chunk, tenant)
 
 
+@task(TaskName.ATTRIBUTE_RUN, retries=4)
+def attribute_run(*, run_id: str, chunk: int, tenant: str, conversions: int, wave: int) -> dict[str, Any]:
+    """Attribute the one chunk of a wave, and close the run or send its next wave."""
+    told = attribute_or_bury(context, run_id, chunk, tenant)
+    return told | {"closed": _closed(run_id, wave)}
+
+
 @task(TaskName.CLOSE_RUN, retries=4)
 def close_run(results: list[dict[str, Any]], *, run_id: str, wave: int = 0) -> dict[str, Any]:
-    """Refresh the rollups that the run has made stale and mark it closed; or send its next wave.
+    """Refresh the rollups that the run has made stale and mark it closed; or send its next wave."""
+    return _closed(run_id, wave, has_next=bool(results))
 
-    Only the newest wave has a next one: where the sweep sent chunks again, the older wave ends with itself.
-    """
+
+def _closed(run_id: str, wave: int, has_next: bool = True) -> dict[str, Any]:
+    """Only the newest wave has a next one: where the sweep sent chunks again, the older wave ends with itself."""
     closed = close(context.storage, context.runs, context.registry, run_id)
-    if closed["outcome"] == "waits" and results and wave == context.runs.newest_wave(run_id):
+    if has_next and closed["outcome"] == "waits" and wave == context.runs.newest_wave(run_id):
         closed["sent"] = dispatch(run_id)
     return closed
 
