@@ -18,7 +18,7 @@ _MAX_SUM = 2.0**62  # of one column: int64 holds it, and a sum that would wrap a
 
 
 class Count(IntEnum):
-    """What is counted of a path; the columns of `PathCounts.counts`. They are stored: append, never reorder."""
+    """What is counted of a path; the columns of `PathCounts.counts`."""
 
     CONVERSIONS = 0
     NET_CONVERSIONS = 1  # without those retracted
@@ -32,7 +32,7 @@ class PathCounts:
     """The journeys of a chunk, or of many, as distinct sequences of channels and how often each was walked.
 
     There is one form for one content: equal counts are equal arrays, however they were chunked and merged. Made
-    by `count_conversions`, `count_unconverted`, `count_paths`, `merged` and `path_bytes.from_bytes`.
+    by `count_conversions`, `count_unconverted`, `count_paths` and `merged`.
 
     Parameters
     ----------

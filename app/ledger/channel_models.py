@@ -27,7 +27,7 @@ from app.ledger.path_counts import Tick, count_period
 from app.reports.amounts import MICRO, NOTHING, Amounts
 from app.reports.channels import Inputs, Question, inputs_of
 from app.reports.query import PERIOD_MODELS, PeriodModel
-from app.storage.channel_models import WORTH_BY_TYPE, store_row
+from app.storage.channel_models import WORTH_BY_TYPE, store_answer
 from app.storage.client import Storage
 from app.tenants.tenant import Tenant
 
@@ -88,7 +88,7 @@ def compute(
         "answer": msgspec.json.encode(answer).decode(),
         "version": now_us,
     }
-    store_row(storage, "channel_models", row, task=_TASK)
+    store_answer(storage, row, task=_TASK)
     return answer
 
 

@@ -21,7 +21,7 @@ from app.storage.client import Storage
 from app.tenants.rules import Rules
 from app.tenants.tenant import Tenant
 
-FORMAT = 1
+FORMAT = 2
 """Of the stored answers; answers of another one are computed again."""
 ASK_AGAIN_S = 1
 _DAY_MS = 86_400_000
@@ -58,12 +58,10 @@ class Inputs:
     Parameters
     ----------
     digest : of all of it.
-    journeys_digest : of what the journeys that did not convert depend on, whatever the conversion type.
     touches : about how many the period has.
     """
 
     digest: str
-    journeys_digest: str
     touches: int
 
 
@@ -143,12 +141,7 @@ def inputs_of(storage: Storage, tenant: Tenant, question: Question) -> Inputs:
     )
     parts = {part: [many, str(digest)] for part, many, digest in rows}
     filters = filters_of(rules_of(tenant, question))
-    of_journeys = [FORMAT, filters, [parts[name] for name in ("touches", "meetings", "cuts", "ledger")]]
-    return Inputs(
-        digest=_digest([of_journeys, parts["paths"]]),
-        journeys_digest=_digest(of_journeys),
-        touches=int(parts["touches"][0]),
-    )
+    return Inputs(digest=_digest([FORMAT, filters, parts]), touches=int(parts["touches"][0]))
 
 
 def rules_of(tenant: Tenant, question: Question) -> Rules:

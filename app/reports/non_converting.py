@@ -76,7 +76,14 @@ def non_converting(storage: Storage, tenant: Tenant, period: Period) -> NonConve
     BadInput : more than 200,000 linked ids or distinct paths.
     """
     spans = spans_of(storage, tenant, period, MOST_LINKED_IDS, task=_TASK)
-    found = paths_of(storage, tenant, period, spans, limit=MOST_DISTINCT_PATHS + 1, task=_TASK)
+    params = period_params(period) | {"from_ms": period.from_ms, "to_ms": period.to_ms}
+    found = storage.rows(
+        NON_CONVERTING,
+        tenant_id=tenant.tenant_id,
+        params=params | {"limit": MOST_DISTINCT_PATHS + 1},
+        external={"spans": spans},
+        task=_TASK,
+    )
     _require(len(found) <= MOST_DISTINCT_PATHS, f"more than {MOST_DISTINCT_PATHS} distinct paths")
     return NonConverting([(tuple(path), count) for path, count in found])
 
@@ -92,28 +99,6 @@ def spans_of(storage: Storage, tenant: Tenant, period: Period, most: int, *, tas
     linked = storage.rows(LINKED_IDS, tenant_id=tenant.tenant_id, params=params, task=task)
     _require(len(linked) <= most, f"touches of more than {most} linked ids")
     return _table(list(_spans(storage, tenant, sorted(id for (id,) in linked))))
-
-
-def paths_of(
-    storage: Storage,
-    tenant: Tenant,
-    period: Period,
-    spans: External,
-    *,
-    slice: int = 0,
-    slices: int = 1,
-    limit: int,
-    task: str,
-) -> list[tuple[list[str], int]]:
-    """The distinct paths of one slice of the persons, and how many journeys went each."""
-    params = period_params(period) | {"from_ms": period.from_ms, "to_ms": period.to_ms, "limit": limit}
-    return storage.rows(
-        NON_CONVERTING,
-        tenant_id=tenant.tenant_id,
-        params=params | {"slice": slice, "slices": slices},
-        external={"spans": spans},
-        task=task,
-    )
 
 
 Span = tuple[str, str, int, int]

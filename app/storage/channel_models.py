@@ -103,20 +103,6 @@ STORED_ANSWER = TenantStatement(
     """,
 )
 
-STORED_COUNTS = TenantStatement(
-    "path_counts",
-    """
-    SELECT counts
-    FROM path_counts FINAL
-    WHERE {tenant}
-        AND first_day = toDate(%(first)s)
-        AND end_day = toDate(%(end)s)
-        AND timezone = %(timezone)s
-        AND digest = %(digest)s
-    """,
-)
-
-
 class StoredAnswer(NamedTuple):
     """An answer and what it was computed from; `answer` is JSON."""
 
@@ -132,6 +118,6 @@ def answer_of(storage: Storage, tenant_id: int, params: Params) -> StoredAnswer 
     return StoredAnswer._make(rows[0]) if rows else None
 
 
-def store_row(storage: Storage, table: str, row: dict[str, Any], *, task: str) -> None:
-    """One row of `channel_models` or `path_counts`; the highest `version` of a question stands."""
-    storage.insert(table, {name: [value] for name, value in row.items()}, task=task)
+def store_answer(storage: Storage, row: dict[str, Any], *, task: str) -> None:
+    """One row of `channel_models`; the highest `version` of a question stands."""
+    storage.insert("channel_models", {name: [value] for name, value in row.items()}, task=task)

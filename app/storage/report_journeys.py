@@ -148,7 +148,7 @@ LINKED_IDS = TenantStatement(
 )
 
 # One path per person: the touches of the period that are in no conversion's journey, in order (SEMANTICS 2.2, 2.11).
-# Persons are taken in `slices` by a hash, so that no answer outgrows memory. An odd is_deleted cancels a touch.
+# An odd is_deleted cancels a touch; visits from excluded referrers are in no journey.
 # `spans` says whose an id is from when on; one without a span is its own person.
 NON_CONVERTING = TenantStatement(
     "report_non_converting",
@@ -172,6 +172,7 @@ NON_CONVERTING = TenantStatement(
                     AND ts >= fromUnixTimestamp64Milli(%(from_ms)s)
                     AND ts < fromUnixTimestamp64Milli(%(to_ms)s)
                     AND is_deleted %% 2 = 0
+                    AND channel != '(excluded)'
                     AND event_key NOT IN
                     (
                         SELECT arrayJoin(touch_keys)
@@ -180,8 +181,7 @@ NON_CONVERTING = TenantStatement(
                     )
             ) AS touches
             LEFT JOIN spans ON touches.user_id = spans.id
-            WHERE (empty(owner) OR (time_ms >= since_ms AND time_ms <= until_ms))
-                AND sipHash64(person) %% %(slices)s = %(slice)s
+            WHERE empty(owner) OR (time_ms >= since_ms AND time_ms <= until_ms)
         )
         GROUP BY person
     )

@@ -35,7 +35,7 @@ TENANT_TABLES = frozenset(
         "erasures",
         "webhooks",
         "channel_models",
-        "path_counts",
+        "unconverted_paths",
     }
 )
 """Tables of tenants' data. Not among them, since the service reads them whole: tenants, rules, shadow_rules, runs."""

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections import Counter
 from datetime import UTC, date, datetime
 
-import msgspec
 import pytest
 
+from app.attribution.paths import Count
 from app.http import create_app
 from app.ingest.events import Adjustment
 from app.ledger.channel_models import compute, compute_job
 from app.ledger.model_jobs import ModelJobs
-from app.ledger.path_counts import count_lost, count_period
+from app.ledger.path_counts import count_period
+from app.ledger.unconverted import filtered, unconverted
 from app.reports import channels as asking
 from app.reports.channels import Question, channels, inputs_of
 from app.reports.days import Period
+from app.reports.non_converting import non_converting
 from app.storage import keys
 from app.storage.connections import close_all
+from app.storage.statements import TenantStatement
 from app.tenants.rules import Rules
 from tests.integration.pipeline.conftest import DAY, NOON, join, order, touch
 
+RECOUNTED = TenantStatement(
+    "test_recounted", "SELECT count() FROM unconverted_paths FINAL WHERE {tenant} AND version >= %(since)s"
+)
 HOUR = 3_600_000
 SEPTEMBER = Question(Period(date(2026, 8, 20), date(2026, 9, 22), "UTC"))
 ORACLE = [
@@ -171,6 +178,7 @@ def test_late_touches_merges_and_refunds_change_the_answer_to_that_of_a_fresh_st
         pipeline.settle()
         assert asker.ask(grown)["current"] is False
         lost.append(asker.answer(grown)["journeys"][0]["non_converting"])
+        assert lost[-1] == count(pipeline, grown)
     assert lost == [11, 11, 12, 11, 10, 10]
     adjustment = Adjustment("r1", "retract", "o-u:oracle1", "", "", NOON)
     pipeline.send(grown, adjustments=[adjustment])
@@ -242,30 +250,62 @@ def test_intervals_hold_the_estimate_and_are_the_same_again(pipeline, asker):
     assert amounts(asker.answer(tenant), "markov") == amounts(answer, "markov")
 
 
-def test_persons_counted_in_slices_add_up_to_the_same(pipeline, asker, monkeypatch):
+def count(pipeline, tenant, question=SEPTEMBER):
+    """The journeys that did not convert by kept buckets, after they were found to be what the report reads at once."""
+    storage = pipeline.context.storage
+    kept = unconverted(storage, tenant, question, inputs_of(storage, tenant, question), lambda done, lots: None)
+    anew = non_converting(storage, tenant, question.period)
+    assert str(kept) == str(filtered(anew.paths, asking.rules_of(tenant, question)))
+    return int(kept.column(Count.NULLS).sum())
+
+
+def test_persons_counted_in_lots_add_up_to_the_same(pipeline, monkeypatch):
+    monkeypatch.setattr("app.ledger.unconverted.TOUCHES_AT_ONCE", 20)
+    monkeypatch.setattr("app.ledger.unconverted.TOUCHES_A_BUCKET", 3)
+    monkeypatch.setattr("app.ledger.path_counts.DAYS_AT_ONCE", 2)
     tenant = pipeline.tenant()
     pipeline.send(tenant, *oracle_events(), *(touch(f"u:{n}", NOON - n, "abc"[n % 3]) for n in range(1, 40)))
     pipeline.settle()
-    storage = pipeline.context.storage
+    storage, steps = pipeline.context.storage, []
     inputs = inputs_of(storage, tenant, SEPTEMBER)
-    whole = count_period(storage, tenant, SEPTEMBER, inputs, lambda done, total: None)
-    monkeypatch.setattr("app.ledger.path_counts.TOUCHES_AT_ONCE", 20)
-    monkeypatch.setattr("app.ledger.path_counts.DAYS_AT_ONCE", 2)
-    monkeypatch.setattr("app.ledger.path_counts._kept", lambda *_: None)
-    steps = []
-    parted = count_period(storage, tenant, SEPTEMBER, inputs, lambda done, total: steps.append((done, total)))
-    assert msgspec.json.encode(str(parted)) == msgspec.json.encode(str(whole))
-    assert len(steps) > 15
-    assert int(whole.lost.counts.sum()) == 9 + 39
+    counted = count_period(storage, tenant, SEPTEMBER, inputs, lambda done, total: steps.append((done, total)))
+    assert int(counted.lost.counts.sum()) == count(pipeline, tenant) == 9 + 39
+    assert len(steps) > 18
+    assert steps == sorted(steps)
+    assert steps[-1] == (100, 100)
+
+
+def test_a_change_counts_the_persons_beside_it_again_and_nobody_else(pipeline, monkeypatch):
+    monkeypatch.setattr("app.ledger.unconverted.bits_for", lambda touches: 10)
+    tenant = pipeline.tenant()
+    pipeline.send(tenant, *oracle_events(), *(touch(f"u:{n}", NOON - n, "abc"[n % 3]) for n in range(200)))
+    pipeline.settle()
+    assert count(pipeline, tenant) == 9 + 200
+
+    def again(most, *events):
+        since = time.time_ns() // 1_000
+        pipeline.send(tenant, *events)
+        pipeline.settle()
+        journeys = count(pipeline, tenant)
+        [(many,)] = pipeline.context.storage.rows(RECOUNTED, tenant_id=tenant.tenant_id, params={"since": since})
+        assert many <= most
+        return journeys, many
+
+    assert again(0) == (209, 0)
+    assert again(1, touch("u:7", NOON - 2, "late")) == (209, 1)
+    assert again(1, order("u:7", NOON, "seven")) == (208, 1)
+    assert again(2, join("u:8", "u:9", NOON)) == (207, 1)  # the other's bucket has nobody left
+    assert again(0, order("u:stranger", NOON, "bare")) == (207, 0)
+    again(0, touch("u:7", NOON - 90 * DAY, "before the period"))
 
 
 def test_a_filtered_channel_is_in_no_journey_that_has_another():
     found = [(["direct", "a", "direct"], 3), (["direct"], 2), (["a", "x"], 1)]
     rules = Rules(skip_direct=True, excluded_channels=("x",))
-    paths = count_lost(found, rules)
+    paths = filtered(found, rules)
     assert paths.channels == ("a", "direct")
     assert paths.counts.sum(axis=1).tolist() == [4, 2]
-    assert len(count_lost([], rules)) == 0
+    assert len(filtered([], rules)) == 0
 
 
 def test_a_question_that_fails_says_why_and_is_not_computed_over_and_over(pipeline, asker, monkeypatch):
@@ -318,9 +358,10 @@ def test_a_touch_outside_of_the_period_or_cancelled_is_no_journey(pipeline, aske
         tenant,
         *(touch("u:1", NOON - 5, "a"), order("u:1", NOON, "1")),
         *(touch("u:2", NOON - 40 * DAY, "old"), touch("u:3", NOON + 2 * DAY, "new")),
-        touch("u:4", NOON, "moved", id="moved"),
+        *(touch("u:4", NOON, "moved", id="moved"), touch("u:5", NOON, "(excluded)")),
     )
     pipeline.settle()
+    assert count(pipeline, tenant) == 1
     assert asker.answer(tenant)["journeys"][0]["non_converting"] == 1
     pipeline.send(tenant, touch("u:4", NOON - 60 * DAY, "moved", id="moved"))
     pipeline.settle()

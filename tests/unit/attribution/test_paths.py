@@ -1,7 +1,6 @@
 """Counts of paths: one form for one content, however it was cut and put together."""
 
 import doctest
-import zlib
 from collections import Counter
 from importlib import import_module
 
@@ -12,7 +11,6 @@ from hypothesis import strategies as st
 
 from app.attribution.credit import credit
 from app.attribution.journeys import JourneyRules, select
-from app.attribution.path_bytes import from_bytes, to_bytes
 from app.attribution.paths import Count, PathCounts, count_conversions, count_paths, count_unconverted, merged
 from tests.unit.attribution.build import random_chunk, taken
 from tests.unit.attribution.walks import TEN_PATHS, Walk, paths_of, walks_of
@@ -38,7 +36,7 @@ def same(one: PathCounts, other: PathCounts) -> bool:
     )
 
 
-@pytest.mark.parametrize("name", ["paths", "path_bytes", "transitions", "totals", "markov", "shapley", "bootstrap"])
+@pytest.mark.parametrize("name", ["paths", "transitions", "totals", "markov", "shapley", "bootstrap"])
 def test_the_examples_run(name: str) -> None:
     result = doctest.testmod(import_module(f"app.attribution.{name}"))
     assert result.failed == 0
@@ -71,24 +69,14 @@ def test_any_cut_and_any_order_merge_to_the_whole(walks: list[Walk], dice, chunk
     for part in parts[1:]:
         nested = merged([part, nested])
     assert same(nested, whole)
-    assert to_bytes(nested) == to_bytes(whole)
     assert same(merged(parts[1:]), whole.minus(parts[0]))
     assert same(merged([whole.minus(parts[0]), parts[0]]), whole)
-
-
-@settings(deadline=None)
-@given(WALKS)
-def test_bytes_come_back_as_they_were(walks: list[Walk]) -> None:
-    paths = paths_of(walks)
-    for each in (paths, paths_of([]).minus(paths)):
-        assert same(from_bytes(to_bytes(each)), each)
 
 
 def test_nothing() -> None:
     nothing = merged([])
     assert len(nothing) == 0
     assert nothing.channels == ()
-    assert same(from_bytes(to_bytes(nothing)), nothing)
     assert nothing.credited().tolist() == nothing.unattributed().tolist() == [0] * len(Count)
     assert same(paths_of(TEN_PATHS).minus(paths_of(TEN_PATHS)), nothing)
 
@@ -137,7 +125,6 @@ def test_long_paths_of_many_channels() -> None:
     offsets = np.arange(56) * 600
     paths = count_paths(offsets, walked.reshape(-1), names, np.ones((55, len(Count)), np.int64))
     assert Counter(paths.column(Count.NULLS).tolist()) == {1: 25, 2: 15}
-    assert same(from_bytes(to_bytes(paths)), paths)
 
 
 def test_sums_past_64_bits_are_refused() -> None:
@@ -159,28 +146,3 @@ def test_sums_past_64_bits_are_refused() -> None:
 def test_arrays_that_do_not_fit_are_refused(offsets, codes, names, counts) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(ValueError, match=r"offsets|name|counts"):
         count_paths(np.array(offsets), np.array(codes, np.int32), names, counts)
-
-
-@pytest.mark.parametrize("broken", ["nothing", "magic", "format", "cut", "flipped", "sizes"])
-def test_damaged_bytes_are_refused(broken: str) -> None:
-    good = to_bytes(paths_of(TEN_PATHS))
-    bad = {
-        "nothing": b"",
-        "magic": b"XXXX" + good[4:],
-        "format": good[:4] + b"\x09" + good[5:],
-        "cut": good[:-9],
-        "flipped": good[:-12] + bytes([good[-12] ^ 255]) + good[-11:],
-        "sizes": good[:5] + b"\x08" + good[6:],
-    }[broken]
-    with pytest.raises(ValueError, match="path counts"):
-        from_bytes(bad)
-
-
-def test_bytes_are_few() -> None:
-    rng = np.random.default_rng(3)
-    codes = rng.integers(0, 7, 6 * 5000).astype(np.int32)
-    counts = np.zeros((5000, len(Count)), np.int64)
-    counts[:, Count.CONVERSIONS] = 1
-    paths = count_paths(np.arange(5001) * 6, codes, list("abcdefg"), counts)
-    assert len(to_bytes(paths)) < 5000 * 6
-    assert zlib.crc32(to_bytes(paths)) == zlib.crc32(to_bytes(from_bytes(to_bytes(paths))))
