@@ -2,11 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.saturation.names import Cause, Decision, Status
+
+if TYPE_CHECKING:
+    from app.saturation.adstock import Carry
 
 Floats = NDArray[np.float64]
 Days = NDArray[np.datetime64]
@@ -126,6 +130,8 @@ class Assessment:
         The class of the spend-driven elasticity, or insufficient evidence.
     x0 : float
         The operating point; ``nan`` where no day is known.
+    carry : Carry or None
+        What still works of the spend so far, at the draws' middle rate: a new day is added to it without a refit.
     """
 
     channel: str
@@ -147,6 +153,7 @@ class Assessment:
     experiment: str = ""
     spend_driven_status: Status = Status.INSUFFICIENT_EVIDENCE
     x0: float = float("nan")
+    carry: "Carry | None" = None
 
 
 @dataclass(frozen=True, eq=False)

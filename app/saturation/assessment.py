@@ -1,11 +1,12 @@
 """Where does each channel stand, how sure is that, and what should be done? The way from series to answers."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from app.saturation import experiments
+from app.saturation.adstock import Carry
 from app.saturation.draws import draw, forecast, response_draws
 from app.saturation.evidence import Evidence, gather
 from app.saturation.features import Features, features_of
@@ -41,6 +42,7 @@ def assess(
     context: Context | None = None,
     seed: int = 0,
     judge: Judge | None = None,
+    only: Collection[str] | None = None,
 ) -> list[Assessment]:
     """An assessment of each channel of one tenant, in the order given.
 
@@ -55,6 +57,9 @@ def assess(
         Of the draws; the same seed gives the same bytes, whatever the order of the channels.
     judge : Judge, optional
         The shipped one if not given.
+    only : collection of str, optional
+        Names of the channels to answer for; the others still say what moved the market. So a tenant's channels
+        can be assessed in parts, with the same answers as all at once.
 
     Raises
     ------
@@ -69,16 +74,18 @@ def assess(
         return []
     judge = judge or shipped()
     order = sorted(range(len(channels)), key=lambda i: channels[i].channel)
-    found = gather([channels[i] for i in order], context)
+    found = gather([channels[i] for i in order], context, only)
     features = [None if one is None else features_of(one) for one in found]
     opinions = iter(judge.opinions([one for one in features if one is not None]))
     answers: dict[int, Assessment] = {}
     for i, evidence, seen in zip(order, found, features, strict=True):
+        if only is not None and channels[i].channel not in only:
+            continue
         if evidence is None or seen is None:
             answers[i] = _without_fit(channels[i], context, judge)
         else:
             answers[i] = _assessed(channels[i], evidence, seen, next(opinions), margin, context, seed, judge)
-    return [answers[i] for i in range(len(channels))]
+    return [answers[i] for i in sorted(answers)]
 
 
 def _assessed(
@@ -121,6 +128,7 @@ def _assessed(
         standing=standing,
         spend_driven_status=driven,
         x0=cal.x0,
+        carry=Carry.after(cal.spend, float(np.median([shape.rate for shape in draws.shapes]))),
     )
     advice = experiments.advise(answer, noise=max(evidence.lead.plain.sigma, 0.01), margin=margin)
     decision = _decision(answer, opinion, margin, 0.0 if advice is None else advice.worth)

@@ -4,7 +4,7 @@ Channels of a tenant share a market. A first look at each over all its days give
 demand that no proxy sees, and what a rise of demand is worth; both enter the fits of every period.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -101,12 +101,16 @@ class Evidence:
     channels: int
 
 
-def gather(channels: Sequence[ChannelSeries], context: Context) -> list[Evidence | None]:
-    """The evidence of each channel; None where there is not enough for a single fit."""
+def gather(
+    channels: Sequence[ChannelSeries], context: Context, only: Collection[str] | None = None
+) -> list[Evidence | None]:
+    """The evidence of each channel (of those in `only`); None where there is not enough for a single fit."""
     calendars = [_calendar(series, context) for series in channels]
     looks = [None if cal is None else _look(cal) for cal in calendars]
     return [
-        None if cal is None or look is None else _evidence(at, cal, look, calendars, looks)
+        None
+        if cal is None or look is None or not (only is None or channels[at].channel in only)
+        else _evidence(at, cal, look, calendars, looks)
         for at, (cal, look) in enumerate(zip(calendars, looks, strict=True))
     ]
 

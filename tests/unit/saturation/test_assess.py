@@ -53,6 +53,19 @@ def test_everything_is_there(answers, three):
         assert answer.x0 == pytest.approx(one.truth.x0, rel=1e-3)
 
 
+def test_channels_answered_in_parts_are_answered_as_all_at_once(answers, three):
+    middle = three.series[1].channel
+    (alone,) = assess(three.series, margin=0.5, context=three.context, seed=7, only={middle})
+    assert (alone.channel, alone.message) == (middle, answers[1].message)
+    assert alone.response.revenue.tobytes() == answers[1].response.revenue.tobytes()
+
+
+def test_what_still_works_of_the_spend_is_carried_on(answers, three):
+    spend = three.series[0].spend
+    assert answers[0].carry == Carry.after(spend, answers[0].carry.rate)
+    assert 0 <= answers[0].carry.rate < 1
+
+
 def test_the_answers_are_right(answers, three):
     for answer, one in zip(answers, three.channels, strict=True):
         assert answer.status in (one.truth.status, Status.INSUFFICIENT_EVIDENCE)
