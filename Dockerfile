@@ -7,7 +7,7 @@ COPY app app
 COPY tasks tasks
 COPY workers workers
 # In place: config/gunicorn.conf.py and the schema are read from here. Without the local engines.
-RUN pip install --no-cache-dir -c constraints.txt -e . \
+RUN pip install --no-cache-dir -c constraints.txt -e '.[pictures]' \
  && useradd --system --home-dir /srv/tributary tributary \
  && install -d -o tributary /tmp/metrics
 USER tributary

@@ -23,7 +23,7 @@ $(STAMP): setup.cfg constraints.txt pyproject.toml Makefile
 	  echo "Name another one: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12" >&2; exit 1; }
 	@echo "Installing into .venv with $$($(PYTHON) --version) (once; repeated when setup.cfg or constraints.txt change) …"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[local,dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[local,pictures,dev]'
 	@touch $@
 	@echo "Installed."
 

@@ -16,6 +16,7 @@ TASK_MODULES = (
     "tasks.maintenance",
     "tasks.erasure",
     "tasks.webhooks",
+    "tasks.saturation",
 )
 
 
@@ -68,7 +69,7 @@ def make_celery(settings: Settings) -> Celery:
         beat_max_loop_interval=1,
         beat_scheduler="redbeat.RedBeatScheduler",
         beat_schedule={
-            name: {"task": str(entry.task), "schedule": entry.every_s, "options": {"expires": 30}}
+            name: {"task": str(entry.task), "schedule": entry.every_s, "options": {"expires": entry.expires_s}}
             for name, entry in schedule(settings).items()
         },
     )

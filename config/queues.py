@@ -15,6 +15,7 @@ class Queue(StrEnum):
     ATTRIBUTION = "attribution"
     BACKFILL = "backfill"
     MAINTENANCE = "maintenance"
+    SATURATION = "saturation"
 
 
 class TaskName(StrEnum):
@@ -30,6 +31,12 @@ class TaskName(StrEnum):
     ERASE = "erasure.erase"
     SEND_WEBHOOKS = "webhooks.send_webhooks"
     DELIVER_WEBHOOK = "webhooks.deliver_webhook"
+    REFIT_DUE = "saturation.refit_due"
+    START_REFIT = "saturation.start_refit"
+    FIT_CHANNELS = "saturation.fit_channels"
+    PUBLISH_REFIT = "saturation.publish_refit"
+    SCORE_SPEND = "saturation.score_spend"
+    CHECK_JUDGE = "saturation.check_judge"
 
 
 ROUTES: dict[str, Queue] = {
@@ -43,6 +50,12 @@ ROUTES: dict[str, Queue] = {
     TaskName.ERASE: Queue.BACKFILL,
     TaskName.SEND_WEBHOOKS: Queue.MAINTENANCE,
     TaskName.DELIVER_WEBHOOK: Queue.BACKFILL,
+    TaskName.REFIT_DUE: Queue.SATURATION,
+    TaskName.START_REFIT: Queue.SATURATION,
+    TaskName.FIT_CHANNELS: Queue.SATURATION,
+    TaskName.PUBLISH_REFIT: Queue.SATURATION,
+    TaskName.SCORE_SPEND: Queue.SATURATION,
+    TaskName.CHECK_JUDGE: Queue.SATURATION,
 }
 
 
@@ -51,6 +64,11 @@ class Periodic:
     task: TaskName
     every_s: float
 
+    @property
+    def expires_s(self) -> float:
+        """A message that nobody has taken by then is not worth taking: the next one is near, or near enough."""
+        return max(30.0, self.every_s / 2)
+
 
 def schedule(settings: Settings) -> dict[str, Periodic]:
     """What beat sends, by entry name."""
@@ -58,4 +76,7 @@ def schedule(settings: Settings) -> dict[str, Periodic]:
         "sweep": Periodic(TaskName.SWEEP, settings.sweep_every_s),
         "erase": Periodic(TaskName.ERASE, settings.erase_every_s),
         "webhooks": Periodic(TaskName.SEND_WEBHOOKS, settings.webhook_every_s),
+        "refits": Periodic(TaskName.REFIT_DUE, settings.refit_every_s),
+        "scores": Periodic(TaskName.SCORE_SPEND, settings.score_every_s),
+        "judge": Periodic(TaskName.CHECK_JUDGE, settings.judge_every_s),
     }

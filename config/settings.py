@@ -78,6 +78,16 @@ class Settings:
     webhook_attempts: int = _setting(8, "after so many tries a webhook goes to the dead letters", low=1, high=50)
     webhook_private: int = _setting(0, "1 lets webhooks go to private and loopback addresses", low=0, high=1)
 
+    refit_every_s: float = _setting(
+        60.0, "how often beat looks for saturation refits that are due or overdue", low=1, high=3_600
+    )
+    refit_hour: int = _setting(3, "hour of the tenant's night from which its channels are refitted", low=0, high=23)
+    refit_channels: int = _setting(32, "channels that one task fits", low=1, high=500)
+    refit_deadline_s: int = _setting(300, "a refit that has not moved for so long is sent again", low=5, high=7_200)
+    refit_attempts: int = _setting(5, "after so many tries a refit has failed", low=1, high=100)
+    score_every_s: float = _setting(3_600.0, "how often beat has new spend scored", low=1, high=86_400)
+    judge_every_s: float = _setting(7 * 86_400.0, "how often beat has the judge checked", low=60, high=90 * 86_400)
+
     task_soft_limit_s: int = _setting(120, "a task is asked to stop after this", low=1, high=3_600)
     task_hard_limit_s: int = _setting(150, "a task is killed after this", low=2, high=7_200)
     query_limit_s: int = _setting(60, "max_execution_time of a query", low=1, high=3_600)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
+from app.advice.refits import Refits
 from app.ingest.dead_letters import DeadLetters
 from app.ingest.drain import Drain
 from app.ingest.inbox import Inbox, Shard
@@ -47,6 +48,10 @@ class Context:
     @property
     def runs(self) -> Runs:
         return Runs(self.redis, self.settings.chunk_deadline_s)
+
+    @property
+    def refits(self) -> Refits:
+        return Refits(self.redis, self.settings.refit_deadline_s)
 
     @property
     def inbox(self) -> Inbox:

@@ -7,6 +7,7 @@ costs       spend and adjustments
 fx          exchange rates
 reports     reports, reconciliation, explanation
 jobs        attributing a range again
+saturation  where spend has saturated, and where it should go
 rules       the tenant's rules, and touches classified again
 shadow      a second rule set beside them
 tenant      how long the tenant's events are kept
@@ -37,6 +38,7 @@ BLUEPRINTS = (
     "fx",
     "reports",
     "jobs",
+    "saturation",
     "rules",
     "shadow",
     "tenant",

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from flask import Blueprint, Response, g, request, url_for
 
+from app.advice.refits import Refits, refit_job
 from app.errors import BadInput
 from app.http.auth import secret_key
 from app.http.parts import parts
@@ -48,6 +49,8 @@ def progress(job_id: str) -> Response:
     settings = parts().settings
     redis = get_redis(settings)
     found = model_job(ModelJobs(redis), g.tenant, job_id)
+    if found is None:
+        found = refit_job(Refits(redis, settings.refit_deadline_s), g.tenant, job_id)
     if found is None:
         found = job(Runs(redis, settings.chunk_deadline_s), g.tenant, job_id)
     return Response(msgspec.json.encode(found), content_type="application/json")

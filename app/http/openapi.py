@@ -14,6 +14,7 @@ from app.http.openapi_models import MODEL_SCHEMAS, model_paths
 from app.http.openapi_money import MONEY_SCHEMAS, money_paths
 from app.http.openapi_reports import REPORT_SCHEMAS, report_paths
 from app.http.openapi_rules import rules_paths, rules_schemas
+from app.http.openapi_saturation import SATURATION_SCHEMAS, saturation_paths
 from app.http.openapi_tenant import TENANT_SCHEMAS, tenant_paths
 from app.http.parts import parts
 from app.ingest.envelope import MOST_EVENTS
@@ -52,6 +53,7 @@ def document(settings: Settings) -> dict[str, Any]:
             {"name": "events", "description": "Send events. Any browser origin may."},
             {"name": "costs", "description": "Spend and adjustments. Secret key."},
             {"name": "reports", "description": "Read what was credited. Secret key."},
+            {"name": "saturation", "description": "Where spend has saturated, and where it should go. Secret key."},
             {"name": "change", "description": "Persons, history, export, webhooks. Secret key."},
             {"name": "operations", "description": "Health and this description. No key."},
         ],
@@ -59,6 +61,7 @@ def document(settings: Settings) -> dict[str, Any]:
         | report_paths()
         | money_paths()
         | model_paths()
+        | saturation_paths()
         | rules_paths()
         | tenant_paths()
         | change_paths()
@@ -78,6 +81,7 @@ def document(settings: Settings) -> dict[str, Any]:
             | REPORT_SCHEMAS
             | MONEY_SCHEMAS
             | MODEL_SCHEMAS
+            | SATURATION_SCHEMAS
             | rules_schemas()
             | TENANT_SCHEMAS
             | CHANGE_SCHEMAS,

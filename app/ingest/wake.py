@@ -19,3 +19,8 @@ def wake_run(run_id: str) -> None:
 def wake_models(job_id: str) -> None:
     """Ask for a recorded question to Markov and Shapley to be computed."""
     celery.send_task(str(TaskName.MODEL_CHANNELS), kwargs={"job_id": job_id}, ignore_result=True, retry=False)
+
+
+def wake_refit(job_id: str) -> None:
+    """Ask for a recorded refit of a tenant's saturation to be begun."""
+    celery.send_task(str(TaskName.START_REFIT), kwargs={"job_id": job_id}, ignore_result=True, retry=False)

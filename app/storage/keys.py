@@ -102,3 +102,32 @@ def model_job(job_id: str) -> str:
 def model_question(tenant_id: int, question: str) -> str:
     """String, the newest job of a question to Markov and Shapley; kept a day. Owner: the model jobs."""
     return f"models:question:{tenant_id}:{question}"
+
+
+REFITS_DUE = "saturation:refits:due"
+"""zset of open refits' ids by the time (ms) at which the sweep looks at them again; owner: the refits."""
+
+
+def refit(job_id: str) -> str:
+    """Hash: tenant, until, reason, state, created_ms, total, done, tries, …; kept 7 days from its last change."""
+    return f"saturation:refit:{job_id}"
+
+
+def refit_groups(job_id: str) -> str:
+    """Hash of group number -> JSON of its model and channels; kept as long as the refit."""
+    return f"saturation:refit:{job_id}:groups"
+
+
+def refit_open(job_id: str) -> str:
+    """Set of group numbers that are not fitted; kept as long as the refit."""
+    return f"saturation:refit:{job_id}:open"
+
+
+def refit_of(tenant_id: int, until: str) -> str:
+    """String, the newest refit of a tenant over data until a day; kept a day."""
+    return f"saturation:of:{tenant_id}:{until}"
+
+
+def refit_night(tenant_id: int) -> str:
+    """String, the tenant's own day on which its nightly refit was last asked for; kept a week."""
+    return f"saturation:night:{tenant_id}"

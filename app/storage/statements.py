@@ -36,9 +36,17 @@ TENANT_TABLES = frozenset(
         "webhooks",
         "channel_models",
         "unconverted_paths",
+        "saturation_settings",
+        "saturation_runs",
+        "saturation_assessments",
+        "saturation_draws",
+        "saturation_scores",
+        "saturation_plans",
+        "saturation_experiments",
     }
 )
-"""Tables of tenants' data. Not among them, since the service reads them whole: tenants, rules, shadow_rules, runs."""
+"""Tables of tenants' data. Not among them, since the service reads them whole: tenants, rules, shadow_rules, runs;
+and saturation_judge_checks, which is about no tenant."""
 
 MARKER = "{tenant}"
 

@@ -16,7 +16,7 @@ import pytest
 from app.errors import TributaryError
 from tests.running import ROOT, Up, answers, parent_of
 
-NAMES = ["redis", "clickhouse", "web", "worker", "backfill", "beat", "flower"]
+NAMES = ["redis", "clickhouse", "web", "worker", "backfill", "saturation", "beat", "flower"]
 
 
 def order(up: Up, number: str) -> None:

@@ -54,8 +54,7 @@ def test_one_room_alone_opens_clickhouse(library):
 
 @pytest.mark.parametrize("library", ["flask", "celery"])
 def test_services_know_neither_flask_nor_celery(library):
-    rooms = [
-        f"app/{name}" for name in ("attribution", "channels", "identity", "ledger", "reports", "storage", "tenants")
-    ]
+    services = ("advice", "attribution", "channels", "identity", "ledger", "reports", "storage", "tenants")
+    rooms = [f"app/{name}" for name in services]
     for file in files(*rooms):
         assert not any(name.partition(".")[0] == library for name in imports_of(file)), file

@@ -24,7 +24,7 @@ from workers.local.redis import LocalRedis
 from workers.local.supervisor import Program, Running, Supervisor
 
 REDIS_URL, CLICKHOUSE_URL = "TRIBUTARY_REDIS_URL", "TRIBUTARY_CLICKHOUSE_URL"
-STOP_ORDER = (("web", "beat", "flower"), ("worker", "backfill"), ("clickhouse", "redis"))
+STOP_ORDER = (("web", "beat", "flower"), ("worker", "backfill", "saturation"), ("clickhouse", "redis"))
 START_LIMIT_S, START_TRIES = 60.0, 3
 FLOWER_USER = "admin"
 

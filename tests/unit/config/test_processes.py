@@ -90,7 +90,7 @@ def test_redis_keeps_what_it_has_taken():
     assert "--maxmemory-policy noeviction" in command
 
 
-@pytest.mark.parametrize("name", ["redis", "clickhouse", "web", "worker", "backfill", "flower"])
+@pytest.mark.parametrize("name", ["redis", "clickhouse", "web", "worker", "backfill", "saturation", "flower"])
 def test_what_serves_has_a_health_check(name):
     assert "test" in SERVICES[name]["healthcheck"]
 

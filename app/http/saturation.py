@@ -1,0 +1,172 @@
+"""Where has spend saturated, and where should it go? Statuses, curves, plans and tests' results; secret key only.
+
+What needs numpy is imported where it is first asked for: a web process that is not asked stays light.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import msgspec
+from flask import Blueprint, Response, g, request, url_for
+
+from app.advice.refits import Reason, Refits
+from app.advice.settings import read_settings, set_settings, settings_of
+from app.errors import BadInput
+from app.http.auth import secret_key
+from app.http.body import read_body
+from app.http.parts import parts
+from app.reports.days import read_day
+from app.storage.client import Storage
+from app.storage.connections import get_storage
+from app.storage.redis import get_redis
+
+bp = Blueprint("saturation", __name__)
+
+_PICTURES = {"png": "image/png", "svg": "image/svg+xml"}
+
+
+@bp.get("/v1/saturation")
+@secret_key
+def statuses() -> Response:
+    """Every channel's status, with its probability, reason and advice."""
+    from app.advice.statuses import overview
+
+    _only("as_of")
+    return _json(overview(_storage(), g.tenant, request.args.get("as_of", ""), _now_ms()))
+
+
+@bp.get("/v1/saturation/<path:channel>")
+@secret_key
+def channel(channel: str) -> Response:
+    """One channel, with curve and history, or its curve as a picture. A channel's name may hold slashes."""
+    from app.advice.statuses import one_channel
+
+    _only("as_of", "format")
+    kind = request.args.get("format", "json")
+    if kind not in ("json", *_PICTURES):
+        raise BadInput("bad_format", f"format is {kind[:40]!r}.", f"Use json, {' or '.join(_PICTURES)}.")
+    answer = one_channel(_storage(), g.tenant, channel, request.args.get("as_of", ""), _now_ms())
+    if kind == "json":
+        return _json(answer)
+    from app.advice.pictures import picture
+
+    headers = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "default-src 'none'"}
+    return Response(picture(answer, kind), content_type=_PICTURES[kind], headers=headers)
+
+
+@bp.post("/v1/saturation/train")
+@secret_key
+def train() -> Response:
+    """Refit now, over the data until the last complete day or an earlier one; a job that GET /v1/jobs follows."""
+    from app.advice.nightly import require_day
+
+    storage = _storage()
+    until = require_day(storage, g.tenant, settings_of(storage, g.tenant), _until(), _now_ms())
+    settings = parts().settings
+    refit = Refits(get_redis(settings), settings.refit_deadline_s).ask(g.tenant.tenant_id, until, Reason.ASKED)
+    url = url_for("jobs.progress", job_id=refit.job_id)
+    answer = {"success": True, "job_id": refit.job_id, "url": url, "until": until.isoformat()}
+    return Response(msgspec.json.encode(answer), content_type="application/json", headers={"Location": url})
+
+
+@bp.post("/v1/saturation/plan")
+@secret_key
+def plan() -> Response:
+    """Where the budget should go, in steps that the evidence carries; kept as modelled until it is verified."""
+    from app.advice.plans import make_plan, read_asked
+
+    asked = read_asked(read_body(parts().settings.batch_bytes))
+    return _json(make_plan(_storage(), g.tenant, asked, _now_ms()))
+
+
+@bp.get("/v1/saturation/plans")
+@secret_key
+def plans() -> Response:
+    """The newest plans: what each claimed and, of those that were followed, what it brought."""
+    from app.advice.plans import listed_plans
+
+    _only()
+    return _json({"plans": listed_plans(_storage(), g.tenant)})
+
+
+@bp.get("/v1/saturation/settings")
+@secret_key
+def settings() -> Response:
+    """Which credit, margin, currency and days the next refit uses."""
+    _only()
+    return _json(settings_of(_storage(), g.tenant))
+
+
+@bp.put("/v1/saturation/settings")
+@secret_key
+def put_settings() -> Response:
+    """Other ones, from the next refit on; what is left out has its default."""
+    asked = read_settings(read_body(parts().settings.batch_bytes))
+    set_settings(_storage(), g.tenant, asked)
+    return _json(settings_of(_storage(), g.tenant))
+
+
+@bp.post("/v1/experiments")
+@secret_key
+def add_experiment() -> Response:
+    """What a test of a channel found; it enters every refit after its end."""
+    from app.advice.experiments import add_result, read_result
+
+    result = read_result(read_body(parts().settings.batch_bytes))
+    return _json({"success": True, "experiment": add_result(_storage(), g.tenant, result)})
+
+
+@bp.get("/v1/experiments")
+@secret_key
+def experiments() -> Response:
+    """The results that count."""
+    from app.advice.experiments import results_of
+
+    _only()
+    return _json({"experiments": results_of(_storage(), g.tenant)})
+
+
+@bp.delete("/v1/experiments/<experiment_id>")
+@secret_key
+def delete_experiment(experiment_id: str) -> Response:
+    """Take a result back; the next refit counts it no more."""
+    from app.advice.experiments import delete_result
+
+    delete_result(_storage(), g.tenant, experiment_id)
+    return _json({"success": True, "experiment_id": experiment_id})
+
+
+def _until() -> str:
+    """The day that a body of {"until": "YYYY-MM-DD"} names; '' without one."""
+    remedy = 'Send nothing, or {"until": "YYYY-MM-DD"}.'
+    text = read_body(parts().settings.batch_bytes)
+    try:
+        body: Any = msgspec.json.decode(text) if text else {}
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadInput("malformed_json", f"The body is not JSON: {error}.", remedy) from None
+    if not isinstance(body, dict) or set(body) - {"until"} or not isinstance(body.get("until", ""), str):
+        raise BadInput("bad_body", "The body is more than the day `until`.", remedy)
+    if body.get("until"):
+        read_day("until", body["until"])
+    return str(body.get("until", ""))
+
+
+def _only(*names: str) -> None:
+    for name in request.args:
+        if name not in names:
+            known = f"Use {', '.join(names)}." if names else "There is none."
+            raise BadInput("unknown_parameter", f"There is no parameter {name[:40]!r} here.", known)
+
+
+def _storage() -> Storage:
+    return get_storage(settings=parts().settings)
+
+
+def _json(answer: object) -> Response:
+    return Response(msgspec.json.encode(answer), content_type="application/json")
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,80 @@
+"""Which tasks say where spend has saturated? A refit is one chord: groups of channels, then what publishes them."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from celery import chord
+from celery.exceptions import SoftTimeLimitExceeded
+
+from app.advice import refit
+from app.advice.judge_check import check_judge as check
+from app.advice.nightly import due, sweep_overdue
+from app.advice.scores import score_tenant
+from config.queues import TaskName
+from tasks.context import context
+from tasks.policy import task
+
+
+def dispatch(job_id: str) -> int:
+    """Send what is open of a refit as one flat chord. Returns how many groups."""
+    numbers = refit.begin(context, job_id, context.settings.refit_channels)
+    last = publish_refit.signature(kwargs={"job_id": job_id})
+    headers = [fit_channels.signature(kwargs={"job_id": job_id, "group": number}) for number in numbers]
+    if headers:
+        chord(headers, last).apply_async()
+    else:
+        last.apply_async(args=([],))
+    return len(headers)
+
+
+@task(TaskName.REFIT_DUE, shown=False)
+def refit_due() -> dict[str, Any]:
+    """Ask for the nightly refits whose hour has come, and send again what is overdue."""
+    asked = due(context, context.settings.refit_hour, time.time_ns() // 1_000_000)
+    again = sweep_overdue(context.refits, context.settings.refit_attempts)
+    for job_id in again:
+        dispatch(job_id)
+    return {"asked": asked, "sent_again": again}
+
+
+@task(TaskName.START_REFIT, retries=4)
+def start_refit(*, job_id: str) -> dict[str, Any]:
+    """Dispatch a refit that was recorded."""
+    return {"job_id": job_id, "groups": dispatch(job_id)}
+
+
+@task(TaskName.FIT_CHANNELS, in_chord=True, retries=4)
+def fit_channels(*, job_id: str, group: int) -> dict[str, Any]:
+    """Fit one group of channels."""
+    try:
+        return refit.fit(context, job_id, group)
+    except SoftTimeLimitExceeded:
+        context.refits.fail(
+            job_id,
+            "too_slow",
+            "A group of channels could not be fitted in the time that a task has.",
+            "Fit fewer at a time (TRIBUTARY_REFIT_CHANNELS), or give tasks more (TRIBUTARY_TASK_SOFT_LIMIT_S).",
+        )
+        return {"outcome": "too_slow", "job_id": job_id, "group": group}
+
+
+@task(TaskName.PUBLISH_REFIT, retries=4)
+def publish_refit(results: list[dict[str, Any]], *, job_id: str) -> dict[str, Any]:
+    """Publish what the groups have stored."""
+    return refit.publish(context, job_id)
+
+
+@task(TaskName.SCORE_SPEND)
+def score_spend() -> dict[str, int]:
+    """Score the spend that came in since each tenant's refit."""
+    now_ms = time.time_ns() // 1_000_000
+    return {one.slug: score_tenant(context.storage, one, now_ms) for one in context.registry.list()}
+
+
+@task(TaskName.CHECK_JUDGE)
+def check_judge() -> dict[str, Any]:
+    """Prove the judge on this week's simulated channels."""
+    return check(context.storage, datetime.now(UTC).date())
