@@ -54,7 +54,7 @@ class Settings:
     )
     chunk_conversions: int = _setting(5_000, "most conversions in one chunk", low=1, high=100_000)
     backfill_chunks: int = _setting(
-        16, "chunks of one backfill under way at once; 8 for each backfill process keep all busy", low=1, high=10_000
+        16, "chunks of one backfill under way at once; 8 for each backfill process keep all busy", low=2, high=10_000
     )
     chunk_deadline_s: int = _setting(15, "a chunk not done by then is sent again", low=1, high=3_600)
     chunk_attempts: int = _setting(5, "after so many tries a chunk goes to the dead letters", low=1, high=100)
