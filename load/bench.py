@@ -10,7 +10,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
-from load import chunk, drain, edge, kernel, start, touch_query
+from load import cache, chunk, drain, edge, kernel, start, touch_query, workers
 from load.figures import Figure
 from load.machine import heading
 from load.setting import Setting
@@ -22,6 +22,8 @@ BENCHMARKS: dict[str, Callable[[Setting], Iterator[Figure]]] = {
     "edge": edge.measure,
     "drain": drain.measure,
     "start": start.measure,
+    "cache": cache.measure,
+    "workers": workers.measure,
 }
 
 

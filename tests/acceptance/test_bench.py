@@ -22,6 +22,8 @@ EXPECTED = {
     "edge": {"edge_batches_of_50_by_2", "edge_batches_of_1_by_2"},
     "drain": {"drain", "drain_and_credit"},
     "start": {"edge_start"},
+    "cache": {"cache_memory", "cache_redis"},
+    "workers": {"workers_1", "workers_2"},
 }
 
 

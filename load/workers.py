@@ -1,0 +1,159 @@
+"""Do more worker processes do more, where ClickHouse is 20 ms away? Real Celery workers, 1, 2, 4 and 8 processes.
+
+The chunks are small, so that they wait for the network and not for the processor: what is measured is whether workers
+hold each other up. `busy` is the share of the machine's processor time that was used: near 1, it was the processor
+after all.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from app.ledger.keys import conversion_key
+from app.ledger.runs import Chunk, RunKind, Runs, make_chunks
+from app.storage.client import Storage
+from app.storage.redis import make_redis
+from app.tenants.tenant import Tenant
+from config.celery_app import make_celery
+from config.queues import Queue, TaskName
+from config.settings import Settings
+from load.delay import further_away
+from load.edge import bench_tenant
+from load.figures import Figure, compared, of_rates
+from load.setting import Setting
+
+ONE_WAY_MS = 20.0
+PROCESSES, QUICK_PROCESSES = (1, 2, 4, 8), (1, 2)
+CHUNKS_PER_PROCESS = 25
+CONVERSIONS_PER_CHUNK = 5
+TYPE = "Order Completed"
+LIMIT_S = 120.0
+CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+def measure(setting: Setting) -> Iterator[Figure]:
+    tenant, _ = bench_tenant(setting)
+    per_process = 4 if setting.is_quick else CHUNKS_PER_PROCESS
+    processes = QUICK_PROCESSES if setting.is_quick else PROCESSES
+    chunks = _chunks(setting.settings, tenant, max(processes) * per_process)
+    alone = 0.0
+    with further_away(setting.settings.clickhouse_url, ONE_WAY_MS) as url:
+        far = replace(setting.settings, clickhouse_url=url)
+        for count in processes:
+            with workers(far, count, Queue.ATTRIBUTION, Queue.BACKFILL):
+                _run(far, tenant, chunks[: 2 * count])
+                before, rates = _ticks(), []
+                for _ in range(1 if setting.is_quick else 3):
+                    rates.append(_run(far, tenant, chunks[: count * per_process]))
+                busy = _busy(before, _ticks())
+            conversions = count * per_process * CONVERSIONS_PER_CHUNK
+            figure = of_rates(f"workers_{count}", "chunks", rates, conversions, one_way_ms=ONE_WAY_MS, busy=busy)
+            alone = alone or figure.value
+            yield compared(figure, f"{count} times one process", count * alone)
+
+
+@contextmanager
+def workers(settings: Settings, processes: int, *queues: Queue) -> Iterator[subprocess.Popen[bytes]]:
+    """A Celery worker with so many processes, ready."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TRIBUTARY_")}
+    environment |= {
+        "TRIBUTARY_REDIS_URL": settings.redis_url,
+        "TRIBUTARY_CLICKHOUSE_URL": settings.clickhouse_url,
+        "TRIBUTARY_BLOCK_WAIT_MS": str(settings.block_wait_ms),
+        "TRIBUTARY_LOG_LEVEL": "WARNING",
+        "C_FORCE_ROOT": "1",
+    }
+    environment.pop("PROMETHEUS_MULTIPROC_DIR", None)
+    name = f"bench-{uuid.uuid4().hex[:8]}"
+    command = [sys.executable, "-m", "celery", "--quiet", "--app", "workers.process", "worker"]
+    command += ["--hostname", f"{name}@%h", "--queues", ",".join(queues), "--concurrency", str(processes)]
+    command += ["--without-gossip", "--without-mingle"]
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(command, cwd=CHECKOUT, env=environment, stdout=log, stderr=log)
+        try:
+            if not _is_ready(settings, name):
+                log.seek(0)
+                raise RuntimeError(f"The worker did not start:\n{log.read()[-2000:].decode('utf-8', 'replace')}")
+            yield process
+        finally:
+            process.terminate()
+            process.wait(60)
+
+
+def _is_ready(settings: Settings, name: str) -> bool:
+    celery, end = make_celery(settings), time.monotonic() + LIMIT_S
+    while time.monotonic() < end:
+        if any(host.startswith(f"{name}@") for host in celery.control.inspect(timeout=0.5).ping() or {}):
+            return True
+    return False
+
+
+def _chunks(settings: Settings, tenant: Tenant, count: int) -> list[Chunk]:
+    """Chunks of conversions of one touch each, stored."""
+    orders = [f"order-{number}" for number in range(count * CONVERSIONS_PER_CHUNK)]
+    keys = [conversion_key(TYPE, order) for order in orders]
+    now_ms, n = time.time_ns() // 1_000_000, len(orders)
+    both = {
+        "tenant_id": [tenant.tenant_id] * n,
+        "user_id": [f"u:user-{number}" for number in range(n)],
+        "rules_version": [1] * n,
+        "received_at": [now_ms] * n,
+        "retention_days": [400] * n,
+        "is_deleted": [0] * n,
+    }
+    storage = Storage(settings)
+    storage.insert(
+        "conversions",
+        both
+        | {
+            "conversion_type": [TYPE] * n,
+            "order_id": orders,
+            "conversion_key": keys,
+            "ts": [now_ms - 1_000] * n,
+            "message_id": [f"message-{order}" for order in orders],
+            "value_minor": [1_000] * n,
+            "currency": ["USD"] * n,
+        },
+    )
+    touch = {"kind": ["click"] * n, "channel": ["email"] * n, "message_id": [f"touch-{order}" for order in orders]}
+    storage.insert("touchpoints", both | touch | {"ts": [now_ms - 60_000] * n})
+    storage.close()
+    return make_chunks(tenant.tenant_id, keys, CONVERSIONS_PER_CHUNK)
+
+
+def _run(settings: Settings, tenant: Tenant, chunks: Sequence[Chunk]) -> float:
+    """Attribute the chunks in one run; chunks a second, from its sending to its last chunk."""
+    redis = make_redis(settings.redis_url)
+    runs, run_id = Runs(redis, 600), f"bench-{uuid.uuid4().hex[:12]}"
+    runs.create(run_id, RunKind.BLOCK, tenant.tenant_id, chunks)
+    began_s = time.perf_counter()
+    make_celery(settings).send_task(str(TaskName.START_RUN), kwargs={"run_id": run_id}, ignore_result=True)
+    end_s = began_s + LIMIT_S
+    while runs.open_count(run_id):
+        if time.perf_counter() > end_s:
+            raise RuntimeError(f"{runs.open_count(run_id)} of {len(chunks)} chunks were not done in {LIMIT_S:.0f} s.")
+        time.sleep(0.005)
+    took_s = time.perf_counter() - began_s
+    redis.close()
+    return len(chunks) / took_s
+
+
+def _ticks() -> tuple[int, int]:
+    """Of the processors, since the machine started: all, and those that nobody used."""
+    with open("/proc/stat", encoding="utf-8") as lines:
+        ticks = [int(word) for word in next(lines).split()[1:9]]
+    return sum(ticks), ticks[3] + ticks[4]
+
+
+def _busy(before: tuple[int, int], after: tuple[int, int]) -> float:
+    whole = after[0] - before[0]
+    return 1 - (after[1] - before[1]) / whole if whole else 0.0
