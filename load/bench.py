@@ -10,7 +10,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
-from load import cache, chunk, drain, edge, kernel, start, touch_query, workers
+from load import cache, chunk, drain, edge, fairness, kernel, start, touch_query, workers
 from load.figures import Figure
 from load.machine import heading
 from load.setting import Setting
@@ -24,6 +24,7 @@ BENCHMARKS: dict[str, Callable[[Setting], Iterator[Figure]]] = {
     "start": start.measure,
     "cache": cache.measure,
     "workers": workers.measure,
+    "fairness": fairness.measure,
 }
 
 

@@ -24,6 +24,7 @@ EXPECTED = {
     "start": {"edge_start"},
     "cache": {"cache_memory", "cache_redis"},
     "workers": {"workers_1", "workers_2"},
+    "fairness": {"fairness_posts_p95", "fairness_credits_p95"},
 }
 
 
