@@ -10,7 +10,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
-from load import cache, chunk, drain, edge, fairness, kernel, start, touch_query, workers
+from load import cache, chunk, drain, edge, fairness, kernel, memory, start, touch_query, workers
 from load.figures import Figure
 from load.machine import heading
 from load.setting import Setting
@@ -25,6 +25,7 @@ BENCHMARKS: dict[str, Callable[[Setting], Iterator[Figure]]] = {
     "cache": cache.measure,
     "workers": workers.measure,
     "fairness": fairness.measure,
+    "memory": memory.measure,
 }
 
 

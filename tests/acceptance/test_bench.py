@@ -25,6 +25,7 @@ EXPECTED = {
     "cache": {"cache_memory", "cache_redis"},
     "workers": {"workers_1", "workers_2"},
     "fairness": {"fairness_posts_p95", "fairness_credits_p95"},
+    "memory": {"memory_web", "memory_worker"},
 }
 
 
