@@ -26,6 +26,7 @@ SHARDING_KEYS = {
     "conversions_by_order": "cityHash64(tenant_id, sipHash64(order_id))",
     "adjustments": "cityHash64(tenant_id, sipHash64(order_id))",
     "runs": "cityHash64(run_id)",
+    "saturation_judge_checks": "cityHash64(judge_version)",
     "schema_migrations": "cityHash64(name)",
 }
 """Table -> the shard of a row. Rows of one sort key must meet on one shard, or a newer one could not replace an older:
@@ -46,6 +47,7 @@ QUERY_SETTINGS = {
 
 _CREATE = re.compile(r"CREATE TABLE IF NOT EXISTS (?P<table>\w+)(?P<rest>.*)", re.DOTALL)
 _ALTER = re.compile(r"\s*ALTER TABLE (?P<table>\w+)(?P<rest>.*)", re.DOTALL)
+_DROP = re.compile(r"DROP TABLE IF EXISTS (?P<table>\w+)")
 _DATABASE = re.compile(r"CREATE DATABASE IF NOT EXISTS (?P<database>\w+)")
 _ENGINE = re.compile(r"\bENGINE = (?P<engine>\w*MergeTree)(?:\((?P<arguments>[^)]*)\))?")
 _LIKE = re.compile(r"\A(\s+AS) (\w+)")
@@ -79,6 +81,8 @@ def on_cluster(statement: str, cluster: str, database: str) -> list[str]:
         return _tables(found["table"], found["rest"], cluster, database)
     if found := _ALTER.fullmatch(statement):
         return _alterations(found["table"], found["rest"], cluster)
+    if found := _DROP.fullmatch(statement):
+        return [f"{statement} ON CLUSTER {cluster}", f"{statement}_local ON CLUSTER {cluster} SYNC"]
     raise _unknown(statement)
 
 
