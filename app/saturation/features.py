@@ -159,6 +159,7 @@ def _levels(evidence: Evidence) -> tuple[float, float]:
     used = weight > 0.5
     mu = np.maximum(np.exp(fitted) - FLOOR, 1e-3)
     smear = float((weight * window.outcome)[used].sum() / (weight * mu)[used].sum()) if used.any() else 1.0
+    smear = max(smear, 1e-6)  # days that all count may have brought nothing
     recent = np.flatnonzero(window.is_used)[-_OPERATING:]
     g = np.exp(log_g) - FLOOR
     known = np.isfinite(cal.outcome)
