@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ from app.saturation.simulator.simulate import SimulatedTenant, simulate
 from app.storage.connections import get_storage
 from app.storage.redis import get_redis
 from app.tenants.registry import Registry
+from config.celery_app import celery
 from config.settings import Settings
 from tasks.context import Context
 
@@ -111,6 +113,15 @@ class Shop:
 
 def _minor(amounts: Any) -> list[int]:
     return [round(float(value) * 100) for value in np.asarray(amounts)]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def queue(settings: Settings) -> Iterator[None]:
+    """Wake-ups go to the session's Redis, where no worker takes them."""
+    before = celery.conf.broker_url
+    celery.conf.broker_url = settings.redis_url
+    yield
+    celery.conf.broker_url = before
 
 
 @pytest.fixture
