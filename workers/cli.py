@@ -23,6 +23,7 @@ COMMANDS = {
     "reattribute": "reattribute",
     "rules": "rules",
     "channels": "channels",
+    "saturation": "saturation",
     "jobs": "jobs",
     "dead-letters": "dead_letters",
     "doctor": "doctor",

@@ -22,7 +22,7 @@ def test_the_demo_holds() -> None:
         timeout=110,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    rows = dict(re.findall(r"^(\S+) +USD +(.+)$", done.stdout.partition("model ")[0], re.MULTILINE))
+    rows = dict(re.findall(r"^(\S+) +USD +(.+)$", done.stdout.partition("\nSpend,")[0], re.MULTILINE))
     totals = [Decimal(text.replace(",", "")) for text in rows.pop("total").split()]
     figures = [[Decimal(text.replace(",", "")) for text in cells.split()] for cells in rows.values()]
     assert len(rows) == 7  # five channels, direct, and what nothing led to
@@ -32,5 +32,8 @@ def test_the_demo_holds() -> None:
     assert set(totals[::2]) == {Decimal(2000)}
     for model in MODELS:
         assert re.search(rf"^{model} +USD .* 0\.00  holds$", done.stdout, re.MULTILINE)
+    for channel in ("display", "email", "paid_search", "paid_social"):
+        assert re.search(rf"^{channel} +insufficient evidence ", done.stdout, re.MULTILINE)
+        assert re.search(rf"^- {channel}: not enough evidence .* 42 are needed", done.stdout, re.MULTILINE)
     assert "p95" in done.stdout
     assert "All of it held." in done.stdout

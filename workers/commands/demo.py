@@ -10,9 +10,10 @@ import click
 from workers.commands.progress import Progress
 from workers.commands.reconcile import reconciliation_table
 from workers.commands.report_tables import report_table
+from workers.commands.saturation_tables import status_table
 from workers.edge import Edge
-from workers.local.demo import Posts, period, send, temporary_stack, wait_for_credit
-from workers.local.sample import Sample, make_sample
+from workers.local.demo import Posts, assess, period, send, temporary_stack, wait_for_credit
+from workers.local.sample import SPEND, Sample, make_sample
 
 
 @click.command("demo")
@@ -22,20 +23,23 @@ def command(seed: int) -> None:
     began_s = time.monotonic()
     now = datetime.now(UTC)
     sample = make_sample(int(now.timestamp() * 1000), seed)
-    click.echo("Starting Redis, ClickHouse, web, worker, beat and Flower …")
+    click.echo("Starting Redis, ClickHouse, web, workers, beat and Flower …")
     with temporary_stack() as stack:
         click.echo(f"The stack is up after {time.monotonic() - began_s:.1f} s: {stack['url']}")
         days = period(now)
         edge = Edge(stack["url"], secret_key=stack["secret_key"])
         with Progress("events sent", len(sample.events)) as progress:
             posts = send(stack, sample.events, progress.to)
-        edge.post("/v1/adjustments", sample.adjustments)
+        edge.post("/v1/spend", {"rows": sample.spend})
+        edge.post("/v1/adjustments", sample.adjustments)  # last: what shows them has taken in all that went before
         sent_s = time.monotonic()
         with Progress("orders credited", sample.expected.conversions) as progress:
             proof, report = wait_for_credit(edge, sample, days, progress.to)
         credit_s = time.monotonic() - sent_s
+        with Progress("channels assessed under two models", 2 * len(SPEND)) as progress:
+            assessed = assess(edge, progress.to)
         edge.close()
-        click.echo(f"\n{report_table(report)}\n\n{reconciliation_table(proof)}\n")
+        click.echo(f"\n{report_table(report)}\n\n{reconciliation_table(proof)}\n\n{status_table(assessed)}\n")
         _tell_how_it_went(sample, posts, credit_s)
         click.echo("Stopping …")
     click.echo(f"All of it held. {time.monotonic() - began_s:.1f} s from start to stop.")

@@ -51,7 +51,9 @@ def follow(edge: Edge, job_id: str) -> None:
             progress.to(job["chunks"]["done"])
             time.sleep(ASK_EVERY_S)
             job = edge.get(f"/v1/jobs/{job_id}")
+            progress.total = max(job["chunks"]["total"], 1)
         progress.to(job["chunks"]["done"])
-    click.echo(f"{job['state']}: {job['conversions']['attributed']:,} conversions attributed")
+    attributed = f": {job['conversions']['attributed']:,} conversions attributed" if "conversions" in job else ""
+    click.echo(f"{job['state']}{attributed}")
     for failure in job["failures"]:
         raise TributaryError(failure["code"], failure["message"], failure["detail"])

@@ -24,10 +24,10 @@ from app.errors import TributaryError
 from workers.edge import Edge
 from workers.local.folder import Folder
 from workers.local.procfile import CHECKOUT
-from workers.local.sample import CONVERSION_DAYS, Event, Sample
+from workers.local.sample import CONVERSION_DAYS, SPEND, Event, Sample
 from workers.orphans import die_with_parent
 
-START_LIMIT_S, CREDIT_LIMIT_S, STOP_LIMIT_S = 90.0, 90.0, 60.0
+START_LIMIT_S, CREDIT_LIMIT_S, ASSESS_LIMIT_S, STOP_LIMIT_S = 90.0, 90.0, 60.0, 60.0
 SENDERS = 4
 BATCH_EVENTS = 100
 MICRO = 1_000_000
@@ -172,6 +172,30 @@ def wait_for_credit(
     raise TributaryError(
         "not_credited", f"The credit is not what was sent, {CREDIT_LIMIT_S:.0f} s after the last post.", shown
     )
+
+
+def assess(edge: Edge, progress: Callable[[int], None]) -> dict[str, Any]:
+    """Refit the sample's channels and return their statuses: a month is too short for one, and each says so.
+
+    Raises
+    ------
+    TributaryError : no table came in time, or not the one that a month allows.
+    """
+    end = time.monotonic() + ASSESS_LIMIT_S
+    url = edge.post("/v1/saturation/train", {})["url"]
+    job = edge.get(url)
+    while job["closed_at"] is None and time.monotonic() < end:
+        time.sleep(0.2)
+        job = edge.get(url)
+        progress(job["chunks"]["done"])
+    if job["state"] != "done":
+        words = "\n".join(failure["message"] for failure in job["failures"])
+        raise TributaryError("not_assessed", f"The refit is {job['state']} after {ASSESS_LIMIT_S:.0f} s.", words)
+    assessed = edge.get("/v1/saturation")
+    statuses = {one["channel"]: one["status"] for one in assessed["channels"]}
+    if statuses != dict.fromkeys(sorted(SPEND), "insufficient_evidence"):
+        raise TributaryError("wrong_status", f"A month of days allows no status, but there is {statuses}.", "")
+    return assessed
 
 
 def _of_proof(proof: dict[str, Any], sample: Sample) -> Iterator[str]:

@@ -46,6 +46,8 @@ WAYS = (
     Way("display", 0.10, ("banner",), is_view=True),
     Way("direct", 0.12),
 )
+SPEND = {"paid_search": 22_000, "paid_social": 16_000, "display": 9_000, "email": 1_500}
+"""Cents of a usual day."""
 
 
 @dataclass(slots=True)
@@ -68,6 +70,7 @@ class Sample:
 
     events: list[Event]
     adjustments: list[Event]
+    spend: list[Event]
     touches: int
     expected: Expected
 
@@ -89,7 +92,8 @@ def make_sample(now_ms: int, seed: int = 7) -> Sample:
     events += list(_repeated_orders(dice, people, end_ms))
     adjustments, nets = _adjustments(dice, people, end_ms)
     touches = sum(len(person.touches) for person in people)
-    return Sample(_in_sending_order(dice, events), adjustments, touches, _expect(people, nets))
+    sent = _in_sending_order(dice, events)
+    return Sample(sent, adjustments, list(_spend(dice, end_ms)), touches, _expect(people, nets))
 
 
 def _people(dice: random.Random, end_ms: int) -> Iterator[_Person]:
@@ -189,6 +193,15 @@ def _adjustments(dice: random.Random, people: list[_Person], end_ms: int) -> tup
             nets[order] = value // 2
             adjustments.append(entry | {"type": "restate", "value": _decimal(value // 2), "currency": "USD"})
     return adjustments, nets
+
+
+def _spend(dice: random.Random, end_ms: int) -> Iterator[Event]:
+    """What the channels that cost money cost on each whole day of the month."""
+    for back in range(CONVERSION_DAYS + 1, 0, -1):
+        day = datetime.fromtimestamp((end_ms - back * DAY_MS) // 1000, UTC).date().isoformat()
+        for channel, usual in SPEND.items():
+            minor = round(usual * dice.lognormvariate(0, 0.4))
+            yield {"day": day, "channel": channel, "campaign": "", "amount": _decimal(minor), "currency": "USD"}
 
 
 def _in_sending_order(dice: random.Random, events: list[Event]) -> list[Event]:
