@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -22,6 +23,7 @@ from app.tenants.registry import Registry
 from config.celery_app import celery
 from config.settings import Settings
 from tasks.context import Context
+from tests.integration.pipeline.conftest import Pipeline
 
 YESTERDAY = date.today() - timedelta(days=1)
 EASY = ChannelSetting(spend_cv=0.5, noise=0.1, follows_demand=0.2, conversions=150.0)
@@ -34,14 +36,14 @@ class Shop:
         self.context = Context(settings)
         self.settings = settings
         registry = Registry(get_redis(settings), lambda: get_storage(settings=settings), settings)
-        self.tenant, _, self._secret_key = registry.create(f"shop-{time.time_ns():x}", "Shop", **options)
-        self._client = create_app(settings, make_parts(settings)).test_client()
+        self.tenant, self.write_key, self._secret_key = registry.create(f"shop-{time.time_ns():x}", "Shop", **options)
+        self.client = create_app(settings, make_parts(settings)).test_client()
         self.until = YESTERDAY - timedelta(days=2)
 
     def ask(self, method: str, path: str, body: Any = None, **query: str) -> Any:
         """The answer; the body of an error is returned too."""
         headers = {"Authorization": f"Bearer {self._secret_key}"}
-        return self._client.open(path, method=method, json=body, query_string=query, headers=headers)
+        return self.client.open(path, method=method, json=body, query_string=query, headers=headers)
 
     def get(self, path: str, **query: str) -> Any:
         answer = self.ask("GET", path, **query)
@@ -113,6 +115,11 @@ class Shop:
 
 def _minor(amounts: Any) -> list[int]:
     return [round(float(value) * 100) for value in np.asarray(amounts)]
+
+
+@pytest.fixture(scope="session")
+def pipeline(settings: Settings) -> Pipeline:
+    return Pipeline(replace(settings, block_wait_ms=0))
 
 
 @pytest.fixture(scope="session", autouse=True)
