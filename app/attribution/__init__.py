@@ -8,6 +8,6 @@ Nothing is imported here: the web edge takes `currency` and `names` without load
     journeys   which touches belong to a conversion, and why the others do not
     decay      2**-x, the same bits on every processor
     models     the weights of the five models
-    money      a value shared by weights, exact to the unit
+    money      a value shared by weights, exact to the unit; `remainders` and `columns` say who gets what floors leave
     credit     all of it, for one chunk of conversions
 """

@@ -1,13 +1,18 @@
 """What does a chunk of conversions earn its touches? Journeys, weights and money in one call."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from app.attribution.journeys import NO_PREVIOUS_MS, JourneyRules, Journeys, select
 from app.attribution.models import NO_MILESTONE_MS, ModelParams, weigh
-from app.attribution.money import MICRO, share
+from app.attribution.money import MICRO, require_values, share_into
+from app.attribution.names import FIVE_MODELS
 from app.attribution.touches import Bools, Floats, Int64s, Touches, UInt64s, require_flat
+
+AT_ONCE = 131_072
+"""Touches whose arrays are made at once: few enough to stay in a processor's cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,29 +134,49 @@ def credit(
     ([[1000, 0, 0], [0, 0, 1000], [400, 200, 400]], [False, True])
     """
     journeys = select(touches, conversions.time_ms, rules or JourneyRules(), conversions.previous_ms)
-    weighed = weigh(journeys.offsets, journeys.age_ms, params, _milestone_ages(conversions))
-    touch_key = touches.key[journeys.index]
-
-    def shared(value: Int64s) -> Int64s:
-        return share(value, weighed.part, journeys.offsets, conversions.key, touch_key)
-
-    micro = shared(np.full(len(conversions), MICRO))
-    gross = shared(conversions.gross_minor)
-    net = gross
-    if not np.array_equal(conversions.net_minor, conversions.gross_minor) or conversions.retracted.any():
-        net = shared(np.where(conversions.retracted, 0, conversions.net_minor))
+    touch_key, ages = touches.key[journeys.index], _milestone_ages(conversions)
+    values = _values(conversions)
+    weights = np.empty((len(FIVE_MODELS), len(journeys.index)))
+    shared = np.empty((len(values), *weights.shape), np.int64)
+    for part, touch in slices(journeys.offsets):
+        offsets = journeys.offsets[part.start : part.stop + 1] - touch.start
+        weighed = weigh(offsets, journeys.age_ms[touch], params, None if ages is None else ages[:, part])
+        weights[:, touch] = weighed.fraction
+        share_into(shared[:, :, touch], values[:, part], weighed.part, offsets, conversions.key[part], touch_key[touch])
+    micro, gross, net = shared[0], shared[1], shared[-1]
     net_micro = micro
     if conversions.retracted.any():
         net_micro = np.where(np.repeat(conversions.retracted, np.diff(journeys.offsets)), 0, micro)
     return Credit(
         journeys=journeys,
-        weights=weighed.fraction,
+        weights=weights,
         conversions_micro=micro,
         net_conversions_micro=net_micro,
         gross_minor=gross,
         net_minor=net,
         unattributed=np.diff(journeys.offsets) == 0,
     )
+
+
+def slices(offsets: Int64s) -> Iterator[tuple[slice, slice]]:
+    """The journeys in slices of about `AT_ONCE` touches: which journeys, which touches."""
+    last = len(offsets) - 1
+    begin = 0
+    while begin < last:
+        end = max(int(np.searchsorted(offsets, offsets[begin] + AT_ONCE, side="right")) - 1, begin + 1)
+        yield slice(begin, end), slice(int(offsets[begin]), int(offsets[end]))
+        begin = end
+
+
+def _values(conversions: Conversions) -> Int64s:
+    """What is shared of each conversion: millionths, gross, and net where any differs; int64 (2 or 3, n)."""
+    values = [np.full(len(conversions), MICRO), conversions.gross_minor]
+    net_minor = np.where(conversions.retracted, 0, conversions.net_minor)
+    if not np.array_equal(net_minor, conversions.gross_minor):
+        values.append(net_minor)
+    stacked = np.stack(values)
+    require_values(stacked)
+    return stacked
 
 
 def _milestone_ages(conversions: Conversions) -> Int64s | None:

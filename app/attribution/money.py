@@ -9,10 +9,11 @@ from typing import cast
 
 import numpy as np
 
+from app.attribution.columns import SideBySide, share_columns, side_by_side
 from app.attribution.currency import MAX_MINOR
 from app.attribution.models import MAX_TOUCHES
 from app.attribution.names import FIVE_MODELS
-from app.attribution.remainders import winners
+from app.attribution.remainders import WEIGHTLESS, floors_of, require_weight, salts_of, winners
 from app.attribution.touches import Floats, Int64s, UInt64s, require_flat, require_offsets
 
 MICRO = 1_000_000  # one conversion, in millionths (SEMANTICS 4.3)
@@ -72,67 +73,127 @@ def share(
     ([[43, 43, 14]], 100)
     """
     _require_fit(value_minor, weights, offsets, conversion_key, touch_key, models)
-    lengths = np.diff(offsets)
-    occupied = np.flatnonzero(lengths)
-    lengths, starts = lengths[occupied], offsets[occupied]
-    amounts = np.zeros(weights.shape, np.int64)
-    if not len(lengths):
-        return amounts
-    value = value_minor[occupied]
-    value_of_touch = np.repeat(value, lengths)
-    remainders = np.zeros(weights.shape)
-    units_left = np.zeros((len(models), len(lengths)), np.int64)
-    for row, row_weights in enumerate(weights):
-        parts = _whole(row_weights, starts, lengths)
-        totals = _totals(parts, starts, lengths)
-        if totals.max() == 1:  # one touch of each journey has it all: nothing is left over
-            amounts[row] = value_of_touch * parts
+    amounts = np.zeros((1, *weights.shape), np.int64)
+    if amounts.size:
+        share_into(amounts, value_minor[None, :], _whole(weights, offsets), offsets, conversion_key, touch_key, models)
+    return cast(Int64s, amounts[0])
+
+
+def share_into(
+    amounts: Int64s,
+    values: Int64s,
+    parts: Int64s,
+    offsets: Int64s,
+    conversion_key: UInt64s,
+    touch_key: UInt64s,
+    models: Sequence[str] = FIVE_MODELS,
+) -> None:
+    """`share` of several values of each conversion at once, (v, n), into `amounts`, (v, k, m).
+
+    `parts` are whole and sum to less than 2**61 over a journey. Nothing is checked but that they sum to something.
+    """
+    occupied = np.flatnonzero(np.diff(offsets))
+    contested = []
+    for row, row_parts in enumerate(parts):
+        touch = _taker(row_parts, offsets[occupied], offsets[occupied + 1])
+        if touch is None:
+            contested.append(row)
             continue
-        amounts[row], remainders[row] = _floors(value_of_touch, parts, np.repeat(totals, lengths))
+        for place, value in enumerate(values):
+            amounts[place, row] = 0
+            amounts[place, row, touch] = value[occupied]
+    if contested:
+        laid, salts = side_by_side(offsets), salts_of([models[row] for row in contested])
+        shared = _share_laid(values, parts[contested], offsets, laid, conversion_key, touch_key, salts)
+        for into, found in zip(amounts, shared, strict=True):
+            for row, found_row in zip(contested, found, strict=True):
+                found_row.take(laid.place, out=into[row], mode="clip")
+
+
+def _share_laid(
+    values: Int64s,
+    parts: Int64s,
+    offsets: Int64s,
+    laid: SideBySide,
+    conversion_key: UInt64s,
+    touch_key: UInt64s,
+    salts: UInt64s,
+) -> Int64s:
+    """The shares (v, k, m) in the order of `laid`; the other arrays are in the order of `offsets`."""
+    parts, touch_key = parts.take(laid.touch, axis=1), touch_key.take(laid.touch)
+    shared = np.empty((len(values), *parts.shape), np.int64)
+    for length, journey, at in laid.short:
+        shape = (length, len(journey))
+        share_columns(
+            shared[:, :, at].reshape(*shared.shape[:2], *shape),
+            values.take(journey, axis=1),  # values[:, journey] would lie the other way round, and slow all that follows
+            parts[:, at].reshape(-1, *shape),
+            conversion_key[journey],
+            touch_key[at].reshape(shape),
+            salts,
+        )
+    if len(laid.long):
+        lengths = np.diff(offsets)[laid.long]
+        at = slice(len(touch_key) - int(lengths.sum()), len(touch_key))
+        keys = conversion_key[laid.long], touch_key[at]
+        for value, long_shared in zip(values[:, laid.long], shared[:, :, at], strict=True):
+            long_shared[:] = _share_long(value, parts[:, at], lengths, *keys, salts)
+    return shared
+
+
+def require_values(value_minor: Int64s) -> None:
+    """ValueError for a value below 0 or above 10**15."""
+    if value_minor.size and not 0 <= value_minor.min() <= value_minor.max() <= MAX_MINOR:
+        raise ValueError(f"a value must be 0 to {MAX_MINOR} minor units; a refund is an adjustment")
+
+
+def _taker(parts: Int64s, starts: Int64s, ends: Int64s) -> Int64s | None:
+    """The one touch of each journey that has all of it, as in first touch: nothing is left over. None if not so."""
+    touch = np.flatnonzero(parts)
+    if len(touch) != len(starts) or not ((starts <= touch) & (touch < ends)).all():
+        return None
+    return touch
+
+
+def _share_long(
+    value: Int64s, parts: Int64s, lengths: Int64s, conversion_key: UInt64s, touch_key: UInt64s, salts: UInt64s
+) -> Int64s:
+    """Journeys one after the other, none empty, of any lengths."""
+    starts = np.cumsum(lengths) - lengths
+    amounts, remainders = np.empty(parts.shape, np.int64), np.empty(parts.shape)
+    units_left = np.empty((len(parts), len(lengths)), np.int64)
+    value_of_touch = np.repeat(value, lengths)
+    for row, row_parts in enumerate(parts):
+        totals = np.add.reduceat(row_parts, starts)
+        require_weight(totals)
+        total = np.repeat(totals, lengths)
+        amounts[row], remainders[row] = floors_of(value_of_touch, row_parts, total)
         units_left[row] = value - np.add.reduceat(amounts[row], starts)
-    lucky = winners(units_left, remainders, starts, lengths, conversion_key[occupied], touch_key, models)
+    lucky = winners(units_left, remainders, starts, lengths, conversion_key, touch_key, salts)
     amounts.reshape(-1)[lucky] += 1
     return amounts
 
 
-def _floors(value: Int64s, parts: Int64s, total: Int64s) -> tuple[Int64s, Floats]:
-    """Floor and remainder, 0 to 1, of ``value * parts / total``, exactly.
-
-    The product needs up to 111 bits. A float gives the floor to within 1; then the remainder
-    ``value * parts - floor * total`` lies within twice the total, below 2**62, so int64 that wraps around
-    holds it exactly and says in which direction the floor is off.
-    """
-    floors = (value * (parts / total)).astype(np.int64)
-    remainders = value * parts
-    remainders -= floors * total
-    off_by = (remainders >= total).astype(np.int64)
-    off_by -= remainders < 0
-    if off_by.any():
-        floors += off_by
-        remainders -= off_by * total
-    return floors, remainders / total
-
-
-def _whole(weights: Floats | Int64s, starts: Int64s, lengths: Int64s) -> Int64s:
+def _whole(weights: Floats | Int64s, offsets: Int64s) -> Int64s:
+    """The same as whole numbers, those of a journey summing to 2**61 or less."""
+    lengths = np.diff(offsets)
+    starts, lengths = offsets[:-1][lengths > 0], lengths[lengths > 0]
     if weights.dtype == np.int64:
+        if int(weights.max()) * int(lengths.max()) > _MAX_PARTS:
+            _require_small(cast(Int64s, weights), starts)
         return cast(Int64s, weights)
-    total = np.repeat(np.add.reduceat(weights, starts), lengths)
+    total = np.add.reduceat(weights, starts, axis=1)
     if not (total > 0).all():
-        raise ValueError("every journey with touches needs a weight above 0, in every model")
-    parts: Int64s = np.rint(np.ldexp(weights / total, _FRACTION_BITS)).astype(np.int64)
+        raise ValueError(WEIGHTLESS)
+    parts: Int64s = np.rint(np.ldexp(weights / np.repeat(total, lengths, axis=1), _FRACTION_BITS)).astype(np.int64)
     return parts
 
 
-def _totals(parts: Int64s, starts: Int64s, lengths: Int64s) -> Int64s:
-    totals: Int64s = np.add.reduceat(parts, starts)
+def _require_small(parts: Int64s, starts: Int64s) -> None:
     # A sum that has wrapped around can look small again; floats cannot.
-    may_wrap = int(parts.max()) * int(lengths.max()) > _MAX_PARTS
-    wrapped = may_wrap and np.add.reduceat(parts.astype(np.float64), starts).max() > _MAX_PARTS
-    if wrapped or totals.max() > _MAX_PARTS:
+    sums = (np.add.reduceat(parts.astype(kind), starts, axis=1) for kind in (np.float64, np.int64))
+    if any(total.max() > _MAX_PARTS for total in sums):
         raise ValueError("whole weights must sum to 2**61 or less over a journey; divide them")
-    if totals.min() <= 0:
-        raise ValueError("every journey with touches needs a weight above 0, in every model")
-    return totals
 
 
 def _require_fit(
@@ -152,8 +213,7 @@ def _require_fit(
         raise ValueError(f"offsets must have {n + 1} entries, one more than there are values")
     if weights.shape != (len(models), m) or weights.dtype not in (np.int64, np.float64):
         raise ValueError(f"weights must be int64 or float64 of shape ({len(models)}, {m})")
-    if n and not 0 <= value_minor.min() <= value_minor.max() <= MAX_MINOR:
-        raise ValueError(f"a value must be 0 to {MAX_MINOR} minor units; a refund is an adjustment")
+    require_values(value_minor)
     if n and np.diff(offsets).max() > MAX_TOUCHES:
         raise ValueError(f"a journey has more than {MAX_TOUCHES} touches; lower the cap")
     if m and len(models) and not (weights.min() >= 0 and weights.max() < np.inf):

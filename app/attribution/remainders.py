@@ -6,6 +6,7 @@ decided a width at a time: no journey is a loop of its own, and rows of one widt
 
 import hashlib
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -13,7 +14,11 @@ from app.attribution.touches import Bools, Floats, Int64s, UInt64s
 
 EQUAL_WITHIN = 1e-9
 
-_PLACE_BITS = 20
+HASH_BITS = 44
+"""Of a hash decide; the rest is left for the place in the journey, so that no two ranks are the same."""
+WEIGHTLESS = "every journey with touches needs a weight above 0, in every model"
+
+_PLACE_BITS = 64 - HASH_BITS
 _PAD = -1.0  # below every remainder, and no neighbour of one
 _ABOVE_ALL = np.uint64(2**64 - 1)
 
@@ -25,7 +30,7 @@ def winners(
     lengths: Int64s,
     conversion_key: UInt64s,
     touch_key: UInt64s,
-    models: Sequence[str],
+    salts: UInt64s,
 ) -> Int64s:
     """The touches that get one unit more.
 
@@ -38,8 +43,9 @@ def winners(
     starts, lengths : int64 (n,)
         Journeys, none empty.
     conversion_key, touch_key : uint64 (n,), (m,)
-        What the hash is made of, with the name of the model.
-    models : sequence of str (k,)
+        What the hash is made of, with the salt of the model.
+    salts : uint64 (k,)
+        `salts_of` the models.
 
     Returns
     -------
@@ -51,7 +57,6 @@ def winners(
         return np.empty(0, np.int64)
     units = units_left[model, journey]
     width = _width(lengths[journey])
-    salts = np.array([_salt(name) for name in models], np.uint64)
     chosen = []
     for each_width in np.unique(width):
         rows = np.flatnonzero(width == each_width)
@@ -66,6 +71,35 @@ def winners(
             won[tied] = _largest_of_tied(remainder[tied], ordered[tied], units[rows[tied]], hashed)
         chosen.append(place[won])
     return np.concatenate(chosen)
+
+
+def floors_of(value: Int64s, parts: Int64s, totals: Int64s) -> tuple[Int64s, Floats]:
+    """Floor and remainder, 0 to 1, of ``value * parts / totals``, exactly; the three are broadcast.
+
+    The product needs up to 111 bits. A float gives the floor to within 1; then the remainder
+    ``value * parts - floor * totals`` lies within twice the total, below 2**62, so int64 that wraps around
+    holds it exactly and says in which direction the floor is off.
+    """
+    # Arrays of one type each: numpy is several times slower where it has to convert on the way.
+    floors = (value.astype(np.float64) * (parts / totals)).astype(np.int64)
+    remainders = value * parts
+    remainders -= floors * totals
+    for off_by, are_off in ((1, remainders >= totals), (-1, remainders < 0)):
+        if are_off.any():
+            floors += off_by * are_off
+            remainders -= off_by * (are_off * totals)
+    return floors, remainders.astype(np.float64) / totals.astype(np.float64)
+
+
+def require_weight(totals: Int64s) -> None:
+    """ValueError for a journey whose parts sum to nothing."""
+    if totals.min() <= 0:
+        raise ValueError(WEIGHTLESS)
+
+
+def salts_of(models: Sequence[str]) -> UInt64s:
+    """What the names of models add to the hash, uint64 (k,)."""
+    return np.array([_salt(name) for name in models], np.uint64)
 
 
 def tie_hash(conversion_key: UInt64s, salt: UInt64s, touch_key: UInt64s) -> UInt64s:
@@ -125,6 +159,7 @@ def _width(lengths: Int64s) -> Int64s:
     return widths
 
 
+@lru_cache(maxsize=32)
 def _salt(model: str) -> int:
     return int.from_bytes(hashlib.blake2b(model.encode(), digest_size=8).digest())
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from app.attribution.money import MICRO
 from app.attribution.paths import Count, PathCounts
-from app.attribution.remainders import winners
+from app.attribution.remainders import salts_of, winners
 from app.attribution.touches import Floats, Int64s, UInt64s
 
 MAX_TOTAL = 2**63 - 1
@@ -86,7 +86,8 @@ def share_total(total: int, parts: Sequence[int], channel_key: UInt64s, key: int
     remainders = np.array([[rest / whole for _, rest in divided]])
     units_left = np.array([[total - int(amounts.sum())]])
     one, length = np.zeros(1, np.int64), np.array([len(parts)])
-    amounts[winners(units_left, remainders, one, length, np.array([key], np.uint64), channel_key, [model])] += 1
+    keys = np.array([key], np.uint64), channel_key
+    amounts[winners(units_left, remainders, one, length, *keys, salts_of([model]))] += 1
     return amounts
 
 

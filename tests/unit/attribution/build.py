@@ -41,7 +41,7 @@ def times(*times_ms: int) -> Int64s:
     return np.array(times_ms, np.int64)
 
 
-def random_chunk(n: int, seed: int, longest: int = 12) -> tuple[Touches, Conversions]:
+def random_chunk(n: int, seed: int, longest: int = 20) -> tuple[Touches, Conversions]:
     """n conversions with 0 to `longest` touches each, some at equal times; every value up to 10**12."""
     rng = np.random.default_rng(seed)
     lengths = rng.integers(0, longest + 1, n)
