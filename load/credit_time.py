@@ -1,58 +1,123 @@
-"""How long after its post is an order's credit readable? One order at a time is watched, through the API."""
+"""How long after it was due to be sent is an order's credit readable? Of every order, from the chunk ledger.
+
+An order is credited when the first run that names it is closed: its ledger row is stored and the rollups are fresh.
+While the load runs it is noted which conversions each run names; when it was closed stands in its record. That costs a
+few reads of Redis, where to ask the API for every order would be a load of its own. One order a second is asked for
+through the API all the same, just after its run was closed: its credit has to be there.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import Sequence
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
 
 from app.errors import TributaryError
+from app.ledger.keys import conversion_key
+from app.ledger.runs import Chunk
+from app.storage import keys
+from app.storage.redis import make_redis
 from load.stack import Stack
 from workers.edge import Edge
 
 LOOK_EVERY_S = 0.05
-GIVE_UP_S = 60.0
+LOOKS_AN_ASKING = 20
+ORDER_EVENT = "Order Completed"
+_decode_chunk = msgspec.msgpack.Decoder(Chunk).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Credited:
+    """Seconds from when an order was due to be sent until it was stored, and until its credit could be read."""
+
+    stored_s: float
+    credited_s: float
+
+
+@dataclass(slots=True)
+class _Run:
+    conversions: list[int]
+    created_ms: int
+    closed_ms: int = 0
 
 
 class CreditTimes:
-    """Seconds from the answer to a post to the credit of an order in it."""
+    """Watches the chunk ledger of a stack from a thread, from `begin` to `finish`."""
 
     def __init__(self, stack: Stack) -> None:
-        self._stack = stack
-        self._watched: asyncio.Future[None] | None = None
-        self.seconds: list[float] = []
+        self._redis: Any = make_redis(stack.settings.redis_url)
+        self._edge = Edge(stack.url, secret_key=stack.secret_key)
+        self._due: dict[int, tuple[str, float]] = {}
+        self._runs: dict[str, _Run] = {}
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="credit", daemon=True)
+        self.asked = 0
         self.failure = ""
-        """What the API answered to a look, where that was neither the order nor that it is not there yet."""
+        """What the API answered of an order that should have been credited, where that was anything else."""
 
-    def offer(self, orders: Sequence[str]) -> None:
-        """Watch one of these orders, unless another is being watched."""
-        if orders and (self._watched is None or self._watched.done()):
-            self._watched = asyncio.ensure_future(asyncio.to_thread(self._watch, orders[0], time.perf_counter()))
+    def begin(self) -> None:
+        self._thread.start()
 
-    async def finish(self) -> None:
-        """Wait for the order under watch."""
-        if self._watched is not None:
-            await self._watched
+    def offer(self, orders: list[str], due_ms: float) -> None:
+        """These orders were accepted; they were due to be sent at `due_ms` (epoch ms)."""
+        for order in orders:
+            self._due[conversion_key(ORDER_EVENT, order)] = (order, due_ms)
 
-    def _watch(self, order: str, since_s: float) -> None:
-        edge = Edge(self._stack.url, secret_key=self._stack.secret_key)
-        try:
-            while time.perf_counter() - since_s < GIVE_UP_S:
-                if _is_credited(edge, order):
-                    self.seconds.append(time.perf_counter() - since_s)
-                    return
-                time.sleep(LOOK_EVERY_S)
-            self.failure = f"{order} was not credited within {GIVE_UP_S:.0f} s"
-        except TributaryError as error:
-            self.failure = f"looking at {order}: {error}"
-        finally:
-            edge.close()
+    def finish(self) -> list[Credited]:
+        """Stop watching, when nothing waits any more. One entry for each order that a run was seen to name."""
+        self._is_over.set()
+        self._thread.join()
+        self._edge.close()
+        self._redis.close()
+        first = {key: run for run in sorted(self._runs.values(), key=_newest_first) for key in run.conversions}
+        return [
+            Credited((run.created_ms - due_ms) / 1000, (run.closed_ms - due_ms) / 1000)
+            for key, (_, due_ms) in self._due.items()
+            if (run := first.get(key)) and run.closed_ms
+        ]
 
+    def _watch(self) -> None:
+        looks = 0
+        while not self._is_over.wait(LOOK_EVERY_S):
+            closed = self._look()
+            looks += 1
+            if looks >= LOOKS_AN_ASKING and closed and self._ask(closed):
+                looks = 0
+        self._look()
 
-def _is_credited(edge: Edge, order: str) -> bool:
-    try:
-        return bool(edge.get(f"/v1/conversions/{order}")["state"] != "pending")
-    except TributaryError as error:
-        if error.status == 404:
+    def _look(self) -> list[_Run]:
+        """Note new runs and what they name. Returns those that have been closed since the last look."""
+        for name in self._redis.zrange(keys.RUNS_DUE, 0, -1):
+            run_id = name.decode()
+            created_ms = self._redis.hget(keys.run(run_id), "created_ms") if run_id not in self._runs else None
+            if created_ms:
+                packed = self._redis.hvals(keys.run_chunks(run_id))
+                found = [key for chunk in map(_decode_chunk, packed) for key in chunk.conversion_keys()]
+                self._runs[run_id] = _Run(found, int(created_ms))
+        closed = []
+        for run_id, run in self._runs.items():
+            if not run.closed_ms and (closed_ms := self._redis.hget(keys.run(run_id), "closed_ms")):
+                run.closed_ms = int(closed_ms)
+                closed.append(run)
+        return closed
+
+    def _ask(self, closed: list[_Run]) -> bool:
+        """Ask the API for one order of the runs; False where they name none of ours."""
+        orders = (self._due[key][0] for run in closed for key in run.conversions if key in self._due)
+        order = next(orders, None)
+        if order is None:
             return False
-        raise
+        self.asked += 1
+        try:
+            state = self._edge.get(f"/v1/conversions/{order}")["state"]
+        except TributaryError as error:
+            state = f"{error.code}: {error.message}"
+        if state == "pending" or ":" in state:
+            self.failure = f"the run of {order} is closed, and the API says: {state}"
+        return True
+
+
+def _newest_first(run: _Run) -> int:
+    return -run.created_ms

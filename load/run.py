@@ -13,7 +13,6 @@ import random
 import sys
 import time
 import uuid
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,14 +20,14 @@ from app.errors import TributaryError
 from load.account import Sent, account
 from load.credit_time import CreditTimes
 from load.events import numbered, orders_in, template
-from load.figures import percentile
+from load.machine import heading
 from load.open_loop import Posted, Posts
 from load.pace import Planned, Stage, plan
 from load.poster import TEMPLATES
+from load.report import Report
 from load.stack import Stack, running_stack
 from workers.local.folder import DEFAULT
 
-P95_LIMIT_MS = 200.0
 RESENT_SHARE = 0.02
 """Of the batches are posted a second time, as SDKs do after a lost answer: they must count once."""
 
@@ -44,31 +43,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.burst and options.burst_seconds:
         stages.append(Stage("burst", options.burst, options.burst_seconds))
     prefix = f"load-{uuid.uuid4().hex[:8]}"
+    _say(heading())
     _say(f"{', '.join(f'{one.rate:g} events/s for {one.seconds:g} s' for one in stages)}, batches of {options.batch}")
-    posted, sent, credit = asyncio.run(_post(stack, plan(stages, options.batch), prefix, options.batch))
-    is_good = _tell_posts(stages, posted)
+    credit = CreditTimes(stack)
+    credit.begin()
+    posted, sent = asyncio.run(_post(stack, plan(stages, options.batch), prefix, options.batch, credit))
     found = account(stack, prefix, sent, _say)
-    for line in found.lines():
+    report = Report(stages, options.batch, posted, found, credit.finish(), credit.asked, credit.failure)
+    for line in report.lines():
         print(line)
-    credit_s = credit.seconds
-    if credit.failure:
-        print(f"credit could not be watched: {credit.failure}")
-    if credit_s:
-        print(
-            f"from an order's post to its credit through the API: median {percentile(credit_s, 0.5):.2f} s, "
-            f"p95 {percentile(credit_s, 0.95):.2f} s ({len(credit_s)} orders sampled)"
-        )
-    return 0 if is_good and found.is_whole and not credit.failure else 1
+    print(report.json())
+    return 0 if report.is_good else 1
 
 
 async def _post(
-    stack: Stack, planned: Sequence[Planned], prefix: str, batch: int
-) -> tuple[list[Posted], Sent, CreditTimes]:
+    stack: Stack, planned: Sequence[Planned], prefix: str, batch: int, credit: CreditTimes
+) -> tuple[list[Posted], Sent]:
     dice = random.Random(prefix)
     now_ms = time.time_ns() // 1_000_000
     bodies = [template(prefix, batch, dice, now_ms) for _ in range(min(TEMPLATES, len(planned)))]
     again = {one.number for one in planned if dice.random() < RESENT_SHARE}
-    sent, posts, credit = Sent(), Posts(stack.url, stack.write_key), CreditTimes(stack)
+    sent, posts = Sent(), Posts(stack.url, stack.write_key)
 
     async def one_batch(one: Planned) -> list[Posted]:
         body = bodies[one.number % len(bodies)]
@@ -78,38 +73,19 @@ async def _post(
             answers.append(await posts.send(numbered(body, one.number), time.perf_counter(), "again"))
         if any(answer.status == "200" for answer in answers):
             sent.accepted[one.number] = body
-            credit.offer(orders_in(numbered(body, one.number)))
+            credit.offer(orders_in(numbered(body, one.number)), began_ms + 1000 * one.at_s)
         else:
             sent.uncertain[one.number] = body
         return answers
 
-    posts.began_s = time.perf_counter()
+    posts.began_s, began_ms = time.perf_counter(), 1000 * time.time()
     tasks = []
     for one in planned:
         await asyncio.sleep(posts.began_s + one.at_s - time.perf_counter())
         tasks.append(asyncio.create_task(one_batch(one)))
     answers = await asyncio.gather(*tasks)
     posts.close()
-    await credit.finish()
-    return [answer for group in answers for answer in group], sent, credit
-
-
-def _tell_posts(stages: Sequence[Stage], posted: Sequence[Posted]) -> bool:
-    refused = Counter(one.status for one in posted if one.status != "200")
-    is_good = not refused
-    for stage in stages:
-        times = [one.milliseconds for one in posted if one.stage == stage.name and one.status == "200"]
-        p50, p95, p99 = (percentile(times, share) for share in (0.5, 0.95, 0.99))
-        is_fast = p95 <= P95_LIMIT_MS
-        is_good = is_good and is_fast
-        verdict = "within" if is_fast else "OVER"
-        print(
-            f"{stage.name}: {len(times):,} posts, p50 {p50:.1f} ms, p95 {p95:.1f} ms, p99 {p99:.1f} ms from when they "
-            f"were due; p95 {verdict} {P95_LIMIT_MS:.0f} ms"
-        )
-    resent = sum(one.stage == "again" for one in posted)
-    print(f"posts not answered 200: {dict(refused) or 'none'}; posted a second time: {resent}")
-    return is_good
+    return [answer for group in answers for answer in group], sent
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

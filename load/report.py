@@ -1,0 +1,97 @@
+"""How did a load go? A table for people and one JSON object for programs, from the same figures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import msgspec
+
+from load.account import Account
+from load.credit_time import Credited
+from load.figures import percentile
+from load.open_loop import Posted
+from load.pace import Stage
+
+P95_LIMIT_MS = 200.0
+SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was posted, what became of it, and how long that took.
+
+    Parameters
+    ----------
+    credited : of every order that was seen to be credited; times from when it was due to be sent.
+    asked : orders that were asked for through the API; `failure` says what was wrong with one.
+    """
+
+    stages: Sequence[Stage]
+    batch: int
+    posted: Sequence[Posted]
+    account: Account
+    credited: Sequence[Credited]
+    asked: int
+    failure: str
+
+    @property
+    def is_good(self) -> bool:
+        """Every event is where it belongs, no post was refused, and the edge answered in time."""
+        slow = [name for name, times in self._posts().items() if not times["p95_ms"] <= P95_LIMIT_MS]
+        return not (slow or self._refused() or self.failure) and self.account.is_whole
+
+    def lines(self) -> list[str]:
+        """For people."""
+        lines = [f"{'stage':<12}{'events/s':>10}{'posts':>8}" + "".join(f"{f'{name} ms':>9}" for name in SHARES)]
+        lines[0] += "   from when a post was due"
+        for stage in self.stages:
+            one = self._posts()[stage.name]
+            times = "".join(f"{one[f'{name}_ms']:>9.1f}" for name in SHARES)
+            verdict = "within" if one["p95_ms"] <= P95_LIMIT_MS else "OVER"
+            row = f"{stage.name:<12}{stage.rate:>10,.0f}{one['posts']:>8,}{times}"
+            lines.append(f"{row}   p95 {verdict} {P95_LIMIT_MS:.0f} ms")
+        again = sum(one.stage == "again" for one in self.posted)
+        lines.append(f"posts not answered 200: {self._refused() or 'none'}; posted a second time: {again}")
+        lines += self.account.lines()
+        for name, what in (("stored", "it was stored"), ("credited", "its credit was readable")):
+            one = self._delays(name)
+            times = ", ".join(f"{share} {one[f'{share}_s']:.2f} s" for share in SHARES)
+            lines.append(f"from when an order was due until {what}: {times} ({one['orders']:,} orders)")
+        told = self.failure or "each of them credited"
+        return [*lines, f"asked for through the API just after: {self.asked} orders, {told}"]
+
+    def json(self) -> str:
+        """For programs."""
+        told = {
+            "name": "load",
+            "batch": self.batch,
+            "stages": [asdict(stage) | self._posts()[stage.name] for stage in self.stages],
+            "refused": self._refused(),
+            "account": asdict(self.account),
+            "stored": self._delays("stored"),
+            "credited": self._delays("credited"),
+            "asked": self.asked,
+            "failure": self.failure,
+            "good": self.is_good,
+        }
+        return msgspec.json.encode(told).decode()
+
+    def _posts(self) -> dict[str, dict[str, Any]]:
+        found = {}
+        for stage in self.stages:
+            times = [one.milliseconds for one in self.posted if one.stage == stage.name and one.status == "200"]
+            shares = {f"{name}_ms": round(percentile(times, share), 2) for name, share in SHARES.items()}
+            found[stage.name] = {"posts": len(times), **shares}
+        return found
+
+    def _delays(self, name: str) -> dict[str, Any]:
+        times = [getattr(one, f"{name}_s") for one in self.credited]
+        return {"orders": len(times)} | {
+            f"{share_name}_s": round(percentile(times, share), 3) for share_name, share in SHARES.items()
+        }
+
+    def _refused(self) -> dict[str, int]:
+        return dict(Counter(one.status for one in self.posted if one.status != "200"))
