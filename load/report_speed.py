@@ -26,7 +26,7 @@ from app.reports.days import Period
 from app.reports.journeys import JourneysQuery, journeys
 from app.reports.query import EVER_MS, AttributionQuery, By
 from app.storage.client import Storage
-from app.storage.ledger import refresh_daily
+from app.storage.rollups import refresh_daily
 from app.tenants.tenant import Tenant
 from load.machine import heading
 from load.setting import Setting

@@ -7,7 +7,7 @@ from typing import Any
 from app.ledger.announce import announce
 from app.ledger.runs import RunKind, RunRecord, Runs, RunState
 from app.storage.client import Storage
-from app.storage.ledger import refresh_daily, refresh_shadow_daily
+from app.storage.rollups import refresh_daily
 from app.storage.runs import insert_runs
 from app.tenants.registry import Registry
 
@@ -30,7 +30,7 @@ def close(storage: Storage, runs: Runs, registry: Registry, run_id: str) -> dict
             if record.kind != RunKind.SHADOW:
                 refresh_daily(storage, tenant_id, days, tenant.timezone, version)
             if tenant.shadow is not None:
-                refresh_shadow_daily(storage, tenant_id, days, tenant.timezone, version)
+                refresh_daily(storage, tenant_id, days, tenant.timezone, version, shadow=True)
     state = RunState.FAILED if record.chunks_failed else RunState.DONE
     insert_runs(storage, _row(record, state, runs.now_version()), task="attribution.close_run")
     announce(storage, runs, registry, record, state, touched)

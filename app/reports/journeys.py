@@ -6,26 +6,19 @@ to the conversions with touches, and those with the unattributed ones to all con
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from app.attribution.currency import to_decimal_string
 from app.errors import BadInput
-from app.reports.amounts import MICRO, NOTHING, Amounts, exact, summed
+from app.reports.amounts import MICRO, NOTHING, Amounts, summed
 from app.reports.days import Period, rfc3339
 from app.reports.non_converting import NonConverting, non_converting
 from app.reports.query import EVER_MS, period_params
 from app.storage.client import Storage
 from app.storage.external import one_column
 from app.storage.journeys import LAGS
-from app.storage.report_journeys import (
-    CHANNEL_ROLES,
-    FIRST_TO_LAST,
-    JOURNEY_TOTALS,
-    PATH_LENGTHS,
-    PATHS_OF_HASHES,
-    TOP_PATHS,
-)
+from app.storage.report_journeys import JOURNEY_PARTS, PATHS_OF_HASHES, TOP_PATHS
 from app.storage.report_statements import LEDGER_WORTH
 from app.tenants.tenant import Tenant
 
@@ -163,31 +156,85 @@ def journeys(storage: Storage, tenant: Tenant, query: JourneysQuery, *, now_ms: 
     BadInput : `non_converting` was asked for and the period holds too much for it.
     """
     params = query.params()
-
-    def rows(statement: Any) -> list[tuple[Any, ...]]:
-        return storage.rows(statement, tenant_id=tenant.tenant_id, params=params, task=_TASK)
-
-    totals, lags, newest_us = {}, {}, 0
-    for code, *figures, counts, version in rows(JOURNEY_TOTALS):
-        totals[code], lags[code], newest_us = _amounts(figures), list(counts), max(newest_us, version)
-    lengths = [Group(code, (length,), _amounts(figures)) for code, length, *figures in rows(PATH_LENGTHS)]
-    worth = {code: summed(*figures[:6]) for code, *figures in rows(LEDGER_WORTH)}
+    parts = _Parts()
+    for code, part, *key, count, net_count, gross, net, gross_about, net_about, version in storage.rows(
+        JOURNEY_PARTS, tenant_id=tenant.tenant_id, params=params, task=_TASK
+    ):
+        amounts = summed(count * MICRO, net_count * MICRO, gross, net, gross_about, net_about)
+        parts.add(code, part, tuple(key), amounts)
+        parts.newest_us = max(parts.newest_us, version)
+    worth = {
+        code: summed(*figures[:6])
+        for code, *figures in storage.rows(LEDGER_WORTH, tenant_id=tenant.tenant_id, params=params, task=_TASK)
+    }
+    totals = parts.totals()
     return JourneysReport(
         query=query,
         totals=totals,
-        unattributed={item.currency: item.amounts for item in lengths if item.key == (_NO_PATH,)},
+        unattributed={item.currency: item.amounts for item in parts.lengths if item.key == (_NO_PATH,)},
         paths=_paths(storage, tenant, params),
-        lengths=[item for item in lengths if item.key != (_NO_PATH,)],
-        ends=[Group(code, (began, ended), _amounts(figures)) for code, began, ended, *figures in rows(FIRST_TO_LAST)],
-        lags=lags,
-        roles=[
-            Role(code, channel, count, first, last, alone, exact(gross, about), exact(last_gross, last_about))
-            for code, channel, count, first, last, alone, gross, last_gross, about, last_about in rows(CHANNEL_ROLES)
-        ],
+        lengths=[item for item in parts.lengths if item.key != (_NO_PATH,)],
+        ends=parts.ends,
+        lags=parts.lags,
+        roles=parts.roles(),
         non_converting=non_converting(storage, tenant, query.period) if query.with_non_converting else None,
         reconciled=totals == worth,
-        as_of_ms=newest_us // 1000 or now_ms,
+        as_of_ms=parts.newest_us // 1000 or now_ms,
     )
+
+
+@dataclass(slots=True)
+class _Parts:
+    """What the rollup says of the period, by currency; see `0012_rollups.sql`."""
+
+    lengths: list[Group] = field(default_factory=list)
+    ends: list[Group] = field(default_factory=list)
+    lags: dict[str, list[int]] = field(default_factory=dict)
+    present: dict[tuple[str, str], Amounts] = field(default_factory=dict)
+    alone: dict[tuple[str, str], Amounts] = field(default_factory=dict)
+    newest_us: int = 0
+
+    def add(self, code: str, part: str, key: tuple[str, str, int], amounts: Amounts) -> None:
+        began, ended, number = key
+        lags = self.lags.setdefault(code, [0] * len(LAGS))
+        match part:
+            case "length":
+                self.lengths.append(Group(code, (number,), amounts))
+            case "ends":
+                self.ends.append(Group(code, (began, ended), amounts))
+            case "lag":
+                lags[number] = amounts.conversions_micro // MICRO
+            case "present":
+                self.present[code, began] = amounts
+            case "alone":
+                self.alone[code, began] = amounts
+
+    def totals(self) -> dict[str, Amounts]:
+        """Of all lengths, the conversions without touches among them."""
+        found: dict[str, Amounts] = {}
+        for item in self.lengths:
+            found[item.currency] = found.get(item.currency, NOTHING) + item.amounts
+        return found
+
+    def roles(self) -> list[Role]:
+        first: dict[tuple[str, str], Amounts] = {}
+        last: dict[tuple[str, str], Amounts] = {}
+        for item in self.ends:
+            for place, found in enumerate((first, last)):
+                key = (item.currency, item.key[place])
+                found[key] = found.get(key, NOTHING) + item.amounts
+        return [
+            Role(
+                *key,
+                present.conversions_micro // MICRO,
+                first.get(key, NOTHING).conversions_micro // MICRO,
+                last.get(key, NOTHING).conversions_micro // MICRO,
+                self.alone.get(key, NOTHING).conversions_micro // MICRO,
+                present.value_minor,
+                last.get(key, NOTHING).value_minor,
+            )
+            for key, present in self.present.items()
+        ]
 
 
 def _paths(storage: Storage, tenant: Tenant, params: dict[str, Any]) -> list[Group]:

@@ -1,12 +1,7 @@
-"""Which paths led to the conversions of a day? The ledger summed by path, into the rollup of the journeys report."""
+"""Which paths led to the conversions of a day? The ledger summed by path, and by what paths have in common."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date, timedelta
-
-from app.storage.client import Storage
-from app.storage.external import one_column
 from app.storage.statements import TenantStatement
 
 HOUR_MS = 3_600_000
@@ -67,29 +62,54 @@ REFRESH_JOURNEYS = TenantStatement(
     """,
 )
 
-
-def refresh_journeys(
-    storage: Storage, tenant_id: int, days: Sequence[date], timezone: str, version: int, *, task: str = ""
-) -> None:
-    """Sum the ledger of these days of the tenant's timezone up again, into `journeys_daily`.
-
-    Parameters
-    ----------
-    version : of the new rows; rows of a lower version are replaced.
+# From the rollup of paths, which is refreshed before it; see 0012_rollups.sql for the parts.
+REFRESH_JOURNEY_PARTS = TenantStatement(
+    "refresh_journey_parts",
     """
-    if not days:
-        return
-    storage.rows(
-        REFRESH_JOURNEYS,
-        tenant_id=tenant_id,
-        params={
-            "timezone": timezone,
-            "version": version,
-            # A day of any timezone begins and ends within a day of the UTC day of the same name.
-            "first_day": min(days) - timedelta(days=1),
-            "last_day": max(days) + timedelta(days=1),
-            "lags": [below for _, below in LAGS],
-        },
-        external={"days": one_column("day", "Date", days)},
-        task=task,
+    INSERT INTO journey_parts_daily
+        (tenant_id, day, conversion_type, currency, part, began, ended, number, conversions, net_conversions,
+         gross_minor, net_minor, gross_wraps, net_wraps, version)
+    SELECT tenant_id, day, conversion_type, currency, key.1, key.2, key.3, key.4, sum(key.5), sum(key.6),
+           sum(gross) AS gross_sum, sum(net) AS net_sum,
+           toInt32(round((sum(gross_about) - gross_sum) / 18446744073709551616.)),
+           toInt32(round((sum(net_about) - net_sum) / 18446744073709551616.)),
+           toUInt64(%(version)s)
+    FROM
+    (
+        SELECT tenant_id, day, conversion_type, currency, gross_minor AS gross, net_minor AS net,
+               toFloat64(gross_minor) + 18446744073709551616. * gross_wraps AS gross_about,
+               toFloat64(net_minor) + 18446744073709551616. * net_wraps AS net_about,
+               arrayConcat(
+                   [('length', '', '', touches, conversions, net_conversions)],
+                   if(touches = 0, [], [('ends', toString(first_channel), toString(last_channel), toUInt32(0),
+                                         conversions, net_conversions)]),
+                   if(length(channels) != 1, [], [('alone', toString(first_channel), '', toUInt32(0),
+                                                   conversions, net_conversions)]),
+                   arrayMap(name -> ('present', toString(name), '', toUInt32(0), conversions, net_conversions),
+                            channels)
+               ) AS keys
+        FROM journeys_daily FINAL
+        WHERE {tenant}
+          AND day IN (SELECT day FROM days)
+          AND conversions != 0
+        UNION ALL
+        SELECT tenant_id, day, conversion_type, currency, 0, 0, 0, 0,
+               arrayMap((count, place) -> ('lag', '', '', toUInt32(place - 1), count, toUInt64(0)),
+                        lags, arrayEnumerate(lags))
+        FROM journeys_daily FINAL
+        WHERE {tenant}
+          AND day IN (SELECT day FROM days)
+          AND conversions != 0
+        UNION ALL
+        SELECT tenant_id, day, conversion_type, currency, 0, 0, 0, 0,
+               [(toString(part), toString(began), toString(ended), number, toUInt64(0), toUInt64(0))]
+        FROM journey_parts_daily FINAL
+        WHERE {tenant}
+          AND day IN (SELECT day FROM days)
+          AND conversions != 0
     )
+    ARRAY JOIN keys AS key
+    GROUP BY tenant_id, day, conversion_type, currency, key.1, key.2, key.3, key.4
+    SETTINGS do_not_merge_across_partitions_select_final = 1
+    """,
+)

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from app.storage.statements import TenantStatement
 
-JOURNEY_TOTALS = TenantStatement(
-    "report_journey_totals",
+# All but the paths: conversions by part and key (0012_rollups.sql), over the days and types asked for.
+JOURNEY_PARTS = TenantStatement(
+    "report_journey_parts",
     """
     SELECT
-        toString(currency) AS code,
+        toString(currency) AS code, toString(part), toString(began), toString(ended), number,
         sum(conversions), sum(net_conversions), sum(gross_minor), sum(net_minor),
         sum(toFloat64(gross_minor) + 18446744073709551616. * gross_wraps),
         sum(toFloat64(net_minor) + 18446744073709551616. * net_wraps),
-        sumForEach(lags),
         max(version)
-    FROM journeys_daily FINAL
+    FROM journey_parts_daily FINAL
     WHERE {tenant}
         AND day >= toDate(%(first)s)
         AND day < toDate(%(end)s)
         AND conversions != 0
         AND (%(conversion_type)s = '' OR conversion_type = %(conversion_type)s)
-    GROUP BY code
-    ORDER BY code
+    GROUP BY currency, part, began, ended, number
+    ORDER BY currency, part, began, ended, number
     """,
 )
 
@@ -62,74 +62,6 @@ PATHS_OF_HASHES = TenantStatement(
         AND (%(conversion_type)s = '' OR conversion_type = %(conversion_type)s)
         AND path_hash IN (SELECT wanted FROM hashes)
     GROUP BY code, path_hash
-    """,
-)
-
-PATH_LENGTHS = TenantStatement(
-    "report_path_lengths",
-    """
-    SELECT
-        toString(currency) AS code, touches,
-        sum(conversions), sum(net_conversions), sum(gross_minor), sum(net_minor),
-        sum(toFloat64(gross_minor) + 18446744073709551616. * gross_wraps),
-        sum(toFloat64(net_minor) + 18446744073709551616. * net_wraps)
-    FROM journeys_daily FINAL
-    WHERE {tenant}
-        AND day >= toDate(%(first)s)
-        AND day < toDate(%(end)s)
-        AND conversions != 0
-        AND (%(conversion_type)s = '' OR conversion_type = %(conversion_type)s)
-    GROUP BY code, touches
-    ORDER BY code, touches
-    """,
-)
-
-FIRST_TO_LAST = TenantStatement(
-    "report_first_to_last",
-    """
-    SELECT
-        toString(currency) AS code, toString(first_channel) AS began, toString(last_channel) AS ended,
-        sum(conversions), sum(net_conversions), sum(gross_minor), sum(net_minor),
-        sum(toFloat64(gross_minor) + 18446744073709551616. * gross_wraps),
-        sum(toFloat64(net_minor) + 18446744073709551616. * net_wraps)
-    FROM journeys_daily FINAL
-    WHERE {tenant}
-        AND day >= toDate(%(first)s)
-        AND day < toDate(%(end)s)
-        AND conversions != 0
-        AND touches > 0
-        AND (%(conversion_type)s = '' OR conversion_type = %(conversion_type)s)
-    GROUP BY code, began, ended
-    ORDER BY code, began, ended
-    """,
-)
-
-# Once for each distinct channel of a path.
-CHANNEL_ROLES = TenantStatement(
-    "report_channel_roles",
-    """
-    SELECT
-        code, channel,
-        sum(count), sumIf(count, first_channel = channel), sumIf(count, last_channel = channel),
-        sumIf(count, alone), sum(gross), sumIf(gross, last_channel = channel),
-        sum(about), sumIf(about, last_channel = channel)
-    FROM
-    (
-        SELECT
-            toString(currency) AS code, first_channel, last_channel, length(channels) = 1 AS alone,
-            conversions AS count, gross_minor AS gross, channels,
-            toFloat64(gross_minor) + 18446744073709551616. * gross_wraps AS about
-        FROM journeys_daily FINAL
-        WHERE {tenant}
-            AND day >= toDate(%(first)s)
-            AND day < toDate(%(end)s)
-            AND conversions != 0
-            AND touches > 0
-            AND (%(conversion_type)s = '' OR conversion_type = %(conversion_type)s)
-    )
-    ARRAY JOIN channels AS channel
-    GROUP BY code, channel
-    ORDER BY code, channel
     """,
 )
 

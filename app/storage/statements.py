@@ -11,6 +11,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+ROLLUPS = ("attribution_daily", "channels_daily", "journeys_daily", "journey_parts_daily")
+"""Sums of the ledger that reports read. Each has a twin `<name>_shadow`, of what the shadow rule set credits."""
+
 TENANT_TABLES = frozenset(
     {
         "events",
@@ -22,10 +25,9 @@ TENANT_TABLES = frozenset(
         "spend",
         "identity_aliases",
         "ledger",
-        "attribution_daily",
         "ledger_shadow",
-        "attribution_daily_shadow",
-        "journeys_daily",
+        *ROLLUPS,
+        *(f"{name}_shadow" for name in ROLLUPS),
         "campaigns",
         "fx_rates",
         "ledger_changes",

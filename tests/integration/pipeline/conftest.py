@@ -19,6 +19,7 @@ from app.storage.statements import TenantStatement
 from app.tenants.tenant import Tenant
 from config.settings import Settings
 from tasks.context import Context
+from tests.integration.rollups import require_rollups
 
 DAY = 86_400_000
 NOON = 1_790_000_000_000
@@ -119,6 +120,8 @@ class Pipeline:
         return [dict(zip(names, row, strict=True)) for row in rows]
 
     def daily(self, tenant: Tenant) -> list[tuple[Any, ...]]:
+        """The rollup by model and channel; it and every other rollup agree with the ledger."""
+        require_rollups(self.context.storage, tenant)
         return self.context.storage.rows(DAILY, tenant_id=tenant.tenant_id)
 
 

@@ -15,6 +15,7 @@ from app.reports.amounts import Amounts
 from tests.integration.reports.asking import ask, require_proof, require_sums, total
 from tests.integration.reports.conftest import MakeWorld
 from tests.integration.reports.world import HOUR, World, at
+from tests.integration.rollups import require_rollups
 
 NOON = at("2025-03-10T12:00:00+00:00")
 DAY = 24 * HOUR
@@ -271,6 +272,7 @@ class TestRollupAndLedger:
                     world.adjust(f"r{number}", action, f"o{rng.randrange(20)}", ts, str(rng.randrange(500)))
             world.attribute()
             require_proof(world)
+            require_rollups(world.storage, world.tenant)
             for by in ("channel", "day,campaign,conversion_type"):
                 rollup, ledger = self.both(world, by)
                 assert rollup == ledger, step

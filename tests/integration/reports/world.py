@@ -14,7 +14,7 @@ import msgspec
 from app.ledger.attribute import attribute
 from app.ledger.keys import conversion_key
 from app.storage.client import Storage
-from app.storage.ledger import refresh_daily
+from app.storage.rollups import refresh_daily
 from app.tenants.rules import Rules
 from app.tenants.tenant import Tenant
 

@@ -17,6 +17,7 @@ from app.storage.touches import touches_of
 from app.tenants.rules import Rules
 from app.tenants.tenant import Tenant
 from tests.integration.pipeline.conftest import DAILY, DAY, LEDGER, Pipeline, order, touch
+from tests.integration.rollups import require_rollups
 from tests.integration.rules.test_http import TODAY, Caller, caller, month
 
 __all__ = ["caller"]
@@ -42,6 +43,8 @@ def shadow_ledger(pipeline: Pipeline, tenant: Tenant) -> list[tuple[Any, ...]]:
 
 
 def shadow_daily(pipeline: Pipeline, tenant: Tenant) -> list[tuple[Any, ...]]:
+    if pipeline.context.registry.fresh(tenant.tenant_id).shadow is not None:
+        require_rollups(pipeline.context.storage, tenant, shadow=True)
     return pipeline.context.storage.rows(of_shadow(DAILY), tenant_id=tenant.tenant_id)
 
 

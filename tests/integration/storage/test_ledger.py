@@ -10,7 +10,8 @@ import pytest
 
 from app.attribution.names import FIVE_MODELS
 from app.storage.client import Storage
-from app.storage.ledger import ragged_lists, refresh_daily
+from app.storage.ledger import ragged_lists
+from app.storage.rollups import refresh_daily
 from app.storage.statements import TenantStatement
 from tests.integration.storage.rows import put
 
