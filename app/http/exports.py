@@ -6,19 +6,18 @@ import time
 from collections.abc import Iterator
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Response, request
 
 from app.errors import BadInput
 from app.http.auth import secret_key
-from app.http.parts import parts
+from app.http.under import rules_asked
 from app.reports.days import read_period
 from app.reports.export import FORMATS, ledger_csv, ledger_parquet, plan, require_format
-from app.storage.connections import get_storage
 
 bp = Blueprint("exports", __name__)
 
 MOST_LIMIT = 10_000_000
-_WORDS = ("from", "to", "format", "text", "after", "limit", "header")
+_WORDS = ("from", "to", "rules", "format", "text", "after", "limit", "header")
 
 
 @bp.get("/v1/export/ledger")
@@ -33,15 +32,17 @@ def ledger_export() -> Response:
     format = require_format(request.args.get("format", "csv"))
     text = _one_of("text", "safe", ("safe", "raw"))
     header = _one_of("header", "yes", ("yes", "no"))
-    storage = get_storage(settings=parts().settings)
+    under = rules_asked()
+    storage, tenant = under.storage, under.tenant
     now_ms = time.time_ns() // 1_000_000
-    period = read_period(request.args.get("from", ""), request.args.get("to", ""), g.tenant.timezone, now_ms)
-    part = plan(storage, g.tenant, period, after=request.args.get("after", ""), limit=_limit())
+    period = read_period(request.args.get("from", ""), request.args.get("to", ""), tenant.timezone, now_ms)
+    part = plan(storage, tenant, period, after=request.args.get("after", ""), limit=_limit())
     if format == "parquet":
-        pieces = ledger_parquet(storage, g.tenant, period, part=part)
+        pieces = ledger_parquet(storage, tenant, period, part=part)
     else:
-        pieces = ledger_csv(storage, g.tenant, period, raw_text=text == "raw", header=header == "yes", part=part)
-    name = f"ledger-{g.tenant.slug}-{period.first}-{period.end}.{format}"
+        pieces = ledger_csv(storage, tenant, period, raw_text=text == "raw", header=header == "yes", part=part)
+    kind = "shadow-ledger" if under.is_shadow else "ledger"
+    name = f"{kind}-{tenant.slug}-{period.first}-{period.end}.{format}"
     answer = Response(
         _begun(pieces),
         content_type=FORMATS[format],

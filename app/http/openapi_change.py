@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from app.http.openapi_money import RULES_WORD
 from app.ledger.runs import RunKind
 
 _REF = "#/components/schemas/"
@@ -96,13 +97,17 @@ def _parameters(query: dict[str, str], path: str) -> list[dict[str, Any]]:
 
 
 def _export() -> dict[str, Any]:
-    query = _DAYS | {
-        "format": "csv (the default) or parquet.",
-        "text": "safe (the default: formulas are defused with an apostrophe) or raw; parquet is always raw.",
-        "header": "no leaves the header of the CSV out, to append parts to each other.",
-        "limit": "About so many conversions in this part; all where missing.",
-        "after": "The Tributary-Next-Cursor of the part before.",
-    }
+    query = (
+        _DAYS
+        | RULES_WORD
+        | {
+            "format": "csv (the default) or parquet.",
+            "text": "safe (the default: formulas are defused with an apostrophe) or raw; parquet is always raw.",
+            "header": "no leaves the header of the CSV out, to append parts to each other.",
+            "limit": "About so many conversions in this part; all where missing.",
+            "after": "The Tributary-Next-Cursor of the part before.",
+        }
+    )
     described = _operation("The ledger: one line per conversion, model and touch.", "", query=query)
     raw = {"type": "string", "format": "binary"}
     described["responses"]["200"] = {

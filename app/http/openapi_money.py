@@ -47,6 +47,7 @@ def money_paths() -> dict[str, Any]:
                 "Top paths, length, time lag, first to last, assists; converting against not.",
                 _ref("Journeys"),
                 _DAYS
+                | RULES_WORD
                 | {
                     "conversion_type": "Only these conversions.",
                     "limit": "Paths per currency, 50 by default.",

@@ -39,7 +39,7 @@ def report_paths() -> dict[str, Any]:
         "/v1/conversions/{order_id}": _get(
             "One order: every touch of its person, in or out, and why.",
             "Explanation",
-            {"conversion_type": "Where the order has several."},
+            RULES_WORD | {"conversion_type": "Where the order has several."},
             path="order_id",
         ),
         "/v1/reattribute": _reattribute(),

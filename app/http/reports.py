@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import Any, cast
 
 import msgspec
 from flask import Blueprint, Response, g, request
@@ -12,7 +10,7 @@ from flask import Blueprint, Response, g, request
 from app.errors import BadInput
 from app.http.auth import secret_key
 from app.http.parts import parts
-from app.http.shadow import no_shadow
+from app.http.under import rules_asked
 from app.ledger.model_jobs import ModelJobs
 from app.reports.attribution import attribution
 from app.reports.channels import ASK_AGAIN_S, Question, channels, read_intervals, read_models
@@ -26,9 +24,6 @@ from app.reports.reconcile import reconcile
 from app.storage.client import Storage
 from app.storage.connections import get_storage
 from app.storage.redis import get_redis
-from app.storage.shadow import ShadowReads
-from app.tenants.registry import Registry
-from app.tenants.tenant import Tenant, under_shadow
 
 bp = Blueprint("reports", __name__)
 
@@ -42,15 +37,15 @@ def attribution_report() -> Response:
     words = ("by", "models", "currency", "conversion_type", "adjusted", "as_of")
     _only("from", "to", "rules", *words)
     query = read_query(_period(), **{word: request.args.get(word, "") for word in words})
-    under = _rules_asked()
-    return _json(attribution(under.storage, under.tenant, query, now_ms=_now_ms()).shown() | under.shown)
+    under = rules_asked()
+    return _json(attribution(under.storage, under.tenant, query, now_ms=_now_ms()).shown() | under.versioned)
 
 
 @bp.get("/v1/reports/journeys")
 @secret_key
 def journeys_report() -> Response:
     """Top paths, their length and time lag, first to last, assists; converting against not."""
-    _only("from", "to", "conversion_type", "limit", "with")
+    _only("from", "to", "rules", "conversion_type", "limit", "with")
     words = request.args
     query = read_journeys_query(
         _period(),
@@ -58,7 +53,8 @@ def journeys_report() -> Response:
         limit=words.get("limit", ""),
         with_=words.get("with", ""),
     )
-    return _json(journeys(_storage(), g.tenant, query, now_ms=_now_ms()).shown())
+    under = rules_asked()
+    return _json(journeys(under.storage, under.tenant, query, now_ms=_now_ms()).shown() | under.shown)
 
 
 @bp.get("/v1/reports/channels")
@@ -84,8 +80,8 @@ def compare_report() -> Response:
     _only("from", "to", "rules", "measure", *words)
     query = read_query(_period(), **{word: request.args.get(word, "") for word in words})
     measure = read_measure(request.args.get("measure", ""))
-    under = _rules_asked()
-    return _json(compare(under.storage, under.tenant, query, measure, now_ms=_now_ms()).shown() | under.shown)
+    under = rules_asked()
+    return _json(compare(under.storage, under.tenant, query, measure, now_ms=_now_ms()).shown() | under.versioned)
 
 
 @bp.get("/v1/reconcile")
@@ -93,42 +89,20 @@ def compare_report() -> Response:
 def reconciliation() -> Response:
     """The proof that credited + unattributed = total of conversions."""
     _only("from", "to", "rules")
-    under = _rules_asked()
-    found = reconcile(under.storage, under.tenant, _period(), now_ms=_now_ms()).shown()
-    return _json(found | ({"rules": "shadow"} if under.shown else {}))
+    under = rules_asked()
+    return _json(reconcile(under.storage, under.tenant, _period(), now_ms=_now_ms()).shown() | under.shown)
 
 
 @bp.get("/v1/conversions/<path:order_id>")
 @secret_key
 def conversion(order_id: str) -> Response:
     """One order: every touch of its person, in or out, and why. An order id may hold slashes."""
-    _only("conversion_type")
+    _only("rules", "conversion_type")
     if len(order_id.encode()) > _ORDER_BYTES:
         raise BadInput("bad_order_id", "The order_id is too long.", f"Order ids have at most {_ORDER_BYTES} bytes.")
-    return _json(shown(explain(_storage(), g.tenant, order_id, request.args.get("conversion_type", ""))))
-
-
-@dataclass(frozen=True, slots=True)
-class _Under:
-    """Under which rules a report is read; `shown` is what its answer says of that."""
-
-    storage: Storage
-    tenant: Tenant
-    shown: dict[str, Any]
-
-
-def _rules_asked() -> _Under:
-    asked = request.args.get("rules", "")
-    if asked in ("", "in_force"):
-        return _Under(_storage(), g.tenant, {})
-    if asked != "shadow":
-        raise BadInput("bad_rules", f"rules is {asked[:40]!r}.", "Use in_force or shadow.")
-    # As it is this moment: another process may just have put the shadow there, or taken it away.
-    tenant = cast(Registry, parts().tenants).fresh(g.tenant.tenant_id)
-    if tenant.shadow is None:
-        raise no_shadow()
-    shown = {"rules": "shadow", "rules_version": tenant.shadow.rules.version}
-    return _Under(ShadowReads(_storage()), under_shadow(tenant), shown)
+    under = rules_asked()
+    found = explain(under.storage, under.tenant, order_id, request.args.get("conversion_type", ""))
+    return _json(shown(found) | under.shown)
 
 
 def _storage() -> Storage:

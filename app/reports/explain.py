@@ -232,7 +232,7 @@ def _rules(storage: Storage, tenant: Tenant, ledger: LedgerEntry | None, ts_ms: 
     in_force = tenant.rules_at(ts_ms)
     if ledger is None or ledger.rules_version == in_force.version:
         return in_force
-    params = {"tenant_number": tenant.tenant_id, "rules_version": ledger.rules_version}
+    params = {"tenant_number": tenant.tenant_id, "rules_version": ledger.rules_version, "ts_ms": ts_ms}
     found = storage.rows(RULES_OF_VERSION, params=params, task=_TASK)
     if not found:
         return in_force
