@@ -102,7 +102,7 @@ def to_decimal_string(minor: int, currency: str) -> str:
     >>> to_decimal_string(1999, "USD"), to_decimal_string(-5, "KWD"), to_decimal_string(5, "JPY")
     ('19.99', '-0.005', '5')
     """
-    places = exponent(currency)
+    places = _EXPONENTS[currency] if currency in _EXPONENTS else exponent(currency)
     sign = "-" if minor < 0 else ""
     digits = str(abs(int(minor))).rjust(places + 1, "0")
     if places == 0:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from app.attribution.currency import to_decimal_string
 
@@ -11,9 +11,11 @@ _WRAP = 1 << 64
 _SAFE = 9e18  # below 2**63 by more than a float's error
 
 
-@dataclass(frozen=True, slots=True)
-class Amounts:
-    """Conversions in millionths and value in minor units, before and after adjustments (SEMANTICS 4.3, 4.4)."""
+class Amounts(msgspec.Struct, frozen=True, gc=False):
+    """Conversions in millionths and value in minor units, before and after adjustments (SEMANTICS 4.3, 4.4).
+
+    A struct, and not a dataclass, since a report may hold a hundred thousand of them.
+    """
 
     conversions_micro: int = 0
     net_conversions_micro: int = 0
@@ -83,6 +85,6 @@ def micro_string(micro: int) -> str:
     >>> micro_string(4_150_000), micro_string(2_000_000), micro_string(-1)
     ('4.15', '2', '-0.000001')
     """
-    sign = "-" if micro < 0 else ""
     whole, part = divmod(abs(micro), MICRO)
-    return f"{sign}{whole}.{part:06d}".rstrip("0").rstrip(".")
+    text = f"{whole}.{part:06d}".rstrip("0") if part else f"{whole}"
+    return text if micro >= 0 else f"-{text}"

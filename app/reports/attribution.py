@@ -7,37 +7,27 @@ rollup cannot tell is read from the ledger: other currencies, a past state, refu
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from app.attribution.currency import to_decimal_string
 from app.attribution.names import FIVE_MODELS, UNATTRIBUTED, Model
 from app.errors import BadInput
-from app.reports.amounts import NOTHING, Amounts, summed
+from app.reports.amounts import summed
 from app.reports.days import rfc3339
 from app.reports.entries import entries
-from app.reports.exchange import ReportedCredit, convert
+from app.reports.exchange import convert
+from app.reports.lines import AttributionRow, Figures, Totals, shown_rows
 from app.reports.query import AttributionQuery, By
-from app.reports.spend import Line, Spend, shown_beside, spend_of
+from app.reports.spend import Line, Spend, spend_of
 from app.storage.client import Storage
-from app.storage.report_ledger import LEDGER_ROWS, LEDGER_ROWS_BY_SOURCE
-from app.storage.report_statements import ATTRIBUTION_ROWS, LEDGER_WORTH, ROLLUP_TOTALS
+from app.storage.report_ledger import LEDGER_LINES, LEDGER_LINES_BY_SOURCE
+from app.storage.report_statements import CAMPAIGN_LINES, CHANNEL_LINES, LEDGER_WORTH, ROLLUP_TOTALS
 from app.storage.statements import TenantStatement
 from app.tenants.tenant import Tenant
 
 MAX_ROWS = 200_000
 _TASK = "report.attribution"
-
-
-@dataclass(frozen=True, slots=True)
-class AttributionRow:
-    """One line: its group (a value for each of the query's `by`), model, currency and amounts."""
-
-    group: tuple[str, ...]
-    model: Model
-    currency: str
-    amounts: Amounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +59,9 @@ class AttributionReport:
             "models": list(query.models),
             "conversion_type": query.conversion_type or None,
             "adjusted": str(query.adjusted),
-            "rows": [_shown(row, query.by) | self._beside(row, self.spend.lines) for row in self.rows],
-            "totals": [_shown(row) | self._beside(row, self._all_spend()) for row in self.totals],
-            "unattributed": [_shown(row) for row in self.unattributed],
+            "rows": shown_rows(self.rows, query.by, self.spend.lines),
+            "totals": shown_rows(self.totals, spend=self._all_spend()),
+            "unattributed": shown_rows(self.unattributed),
             "spend": self._spend_shown(),
             "reconciled": self.reconciled,
             "rules_version": self.rules_version,
@@ -94,9 +84,6 @@ class AttributionReport:
     def _all_spend(self) -> dict[Line, int]:
         return {(currency, ()): minor for currency, minor in self.spend.totals.items()}
 
-    def _beside(self, row: AttributionRow, lines: dict[Line, int]) -> dict[str, str | int | None]:
-        return shown_beside(row.amounts, lines.get((row.currency, row.group)), row.currency)
-
     def _spend_shown(self) -> dict[str, Any]:
         by = self.query.by
         return {
@@ -107,7 +94,7 @@ class AttributionReport:
                     _named(by, group) | _spend_line(currency, minor)
                     for currency, group, minor in self.unmatched_spend()
                 ],
-                "credit": [_shown(row, by) for row in self.unmatched_credit()] if self.spend.has_lines else [],
+                "credit": shown_rows(self.unmatched_credit(), by) if self.spend.has_lines else [],
             },
         }
 
@@ -121,18 +108,21 @@ def attribution(storage: Storage, tenant: Tenant, query: AttributionQuery, *, no
     """
     params = query.params()
     worth, rules_version, ledger_us = _worth(storage, tenant, params)
-    figures = _Figures(query)
-    figures.read(storage, tenant, params)
-    rollup, rollup_us = _rollup_totals(storage, tenant, params, figures)
+    statement = _statement(query)
+    figures, newest_us = _read(storage, tenant, query, statement, params)
+    if statement in _ROLLUPS and not query.currency and not query.has_entries:
+        rollup, rollup_us = figures.totals(), newest_us
+    else:
+        rollup, rollup_us = _rollup_totals(storage, tenant, params)
     if query.currency:
         figures.add_all(convert(storage, tenant, query))
     if query.has_entries:
         figures.add_all(entries(storage, tenant, query))
     return AttributionReport(
         query=query,
-        rows=figures.rows(),
-        totals=figures.lines(figures.sums),
-        unattributed=figures.lines(figures.unattributed),
+        rows=figures.rows(query.models),
+        totals=figures.total_rows(query.models),
+        unattributed=figures.unattributed_rows(query.models),
         reconciled=rollup == worth and figures.models_agree(),
         rules_version=rules_version or tenant.rules.version,
         as_of_ms=query.as_of_ms if query.is_past else max(rollup_us, ledger_us) // 1000 or now_ms,
@@ -140,105 +130,41 @@ def attribution(storage: Storage, tenant: Tenant, query: AttributionQuery, *, no
     )
 
 
-Totals = dict[tuple[str, Model], Amounts]
-Sums = dict[tuple[str, Model], list[int]]
-"""The figures of Amounts, in its order: added up in place, since there may be a million of them."""
+_ROLLUPS = (CHANNEL_LINES, CAMPAIGN_LINES)
 
 
-@dataclass(slots=True)
-class _Figures:
-    """What was read so far, of all five models: a line that any model gives something is shown under each."""
+def _statement(query: AttributionQuery) -> TenantStatement:
+    """The coarsest rollup that can tell, or the ledger where none can."""
+    if By.SOURCE in query.by:
+        return LEDGER_LINES_BY_SOURCE
+    if query.is_past:
+        return LEDGER_LINES
+    return CAMPAIGN_LINES if By.CAMPAIGN in query.by else CHANNEL_LINES
 
-    query: AttributionQuery
-    groups: dict[tuple[str, tuple[str, ...]], dict[Model, Amounts]] = field(default_factory=dict)
-    sums: Sums = field(default_factory=dict)
-    unattributed: Sums = field(default_factory=dict)
-    newest_us: int = 0
 
-    @property
-    def is_rollup(self) -> bool:
-        """Whether all figures are the rollup's own."""
-        query = self.query
-        return not query.currency and not query.has_entries and self._statement() is ATTRIBUTION_ROWS
-
-    def read(self, storage: Storage, tenant: Tenant, params: dict[str, Any]) -> None:
-        """The rollup, or the ledger where the rollup does not tell. With entries, net begins as gross."""
-        limited = params | {
-            "limit": MAX_ROWS * len(FIVE_MODELS) + 1,
-            "currency": self.query.currency,
-            "models": [str(model) for model in FIVE_MODELS],
-        }
-        found = storage.rows(self._statement(), tenant_id=tenant.tenant_id, params=limited, task=_TASK)
-        if len(found) >= limited["limit"]:
-            raise BadInput(
-                "report_too_large",
-                f"The report has more than {MAX_ROWS} lines.",
-                "Ask for fewer days, or for less in `by`; the ledger export has no such limit.",
-            )
-        place = [list(By).index(by) for by in self.query.by]
-        models = {str(model): model for model in FIVE_MODELS}
-        for currency, is_unattributed, *rest, version in found:
-            columns, model, amounts = rest[: len(By)], models[rest[len(By)]], summed(*rest[len(By) + 1 :])
-            self.newest_us = max(self.newest_us, version)
-            if self.query.has_entries:
-                amounts = Amounts(
-                    amounts.conversions_micro, amounts.conversions_micro, amounts.value_minor, amounts.value_minor
-                )
-            self.add(tuple(columns[i] for i in place), model, currency, amounts, bool(is_unattributed))
-
-    def _statement(self) -> TenantStatement:
-        if By.SOURCE in self.query.by:
-            return LEDGER_ROWS_BY_SOURCE
-        return LEDGER_ROWS if self.query.is_past else ATTRIBUTION_ROWS
-
-    def add_all(self, credits: Iterable[ReportedCredit]) -> None:
-        for credit in credits:
-            self.add(credit.group, credit.model, credit.currency, credit.amounts, credit.is_unattributed)
-
-    def add(self, group: tuple[str, ...], model: Model, currency: str, amounts: Amounts, is_unattributed: bool) -> None:
-        if not amounts:
-            return
-        models = self.groups.setdefault((currency, group), {})
-        before = models.get(model)
-        models[model] = amounts if before is None else before + amounts
-        _add(self.sums.setdefault((currency, model), [0, 0, 0, 0]), amounts)
-        if is_unattributed:
-            _add(self.unattributed.setdefault((currency, model), [0, 0, 0, 0]), amounts)
-
-    def rows(self) -> list[AttributionRow]:
-        return [
-            AttributionRow(group, model, currency, models.get(model, NOTHING))
-            for (currency, group), models in sorted(self.groups.items())
-            for model in self.query.models
-        ]
-
-    @property
-    def totals(self) -> Totals:
-        return {key: Amounts(*figures) for key, figures in self.sums.items() if any(figures)}
-
-    def lines(self, figures: Sums) -> list[AttributionRow]:
-        """A line per currency and model asked for, zeros too."""
-        currencies = sorted({currency for currency, _ in self.sums})
-        return [
-            AttributionRow((), model, currency, Amounts(*figures.get((currency, model), ())))
-            for currency in currencies
-            for model in self.query.models
-        ]
-
-    def models_agree(self) -> bool:
-        """Every model shares out the same conversions."""
-        totals = self.totals
-        currencies = {currency for currency, _ in totals}
-        return all(
-            len({totals.get((currency, model), NOTHING) for model in FIVE_MODELS}) == 1 for currency in currencies
+def _read(
+    storage: Storage, tenant: Tenant, query: AttributionQuery, statement: TenantStatement, params: dict[str, Any]
+) -> tuple[Figures, int]:
+    """The lines that are stored in the currencies asked for, and when the newest was made (µs)."""
+    limited = params | {
+        "limit": MAX_ROWS + 1,
+        "currency": query.currency,
+        "models": [str(model) for model in FIVE_MODELS],
+    }
+    found = storage.rows(statement, tenant_id=tenant.tenant_id, params=limited, task=_TASK)
+    if len(found) > MAX_ROWS:
+        raise BadInput(
+            "report_too_large",
+            f"The report has more than {MAX_ROWS} lines.",
+            "Ask for fewer days, or for less in `by`; the ledger export has no such limit.",
         )
-
-
-def _add(sums: list[int], amounts: Amounts) -> None:
-    sums[0] += amounts.conversions_micro
-    sums[1] += amounts.net_conversions_micro
-    sums[2] += amounts.value_minor
-    sums[3] += amounts.net_value_minor
+    figures, newest_us = Figures(), 0
+    place = [list(By).index(by) for by in query.by]
+    for currency, is_unattributed, *rest, newest in found:
+        line = currency, tuple([rest[i] for i in place])
+        figures.add_line(line, bool(is_unattributed), rest[len(By) :], net_is_gross=query.has_entries)
+        newest_us = max(newest_us, newest)
+    return figures, newest_us
 
 
 def _worth(storage: Storage, tenant: Tenant, params: dict[str, Any]) -> tuple[Totals, int, int]:
@@ -253,10 +179,8 @@ def _worth(storage: Storage, tenant: Tenant, params: dict[str, Any]) -> tuple[To
     return worth, rules_version, newest_us
 
 
-def _rollup_totals(storage: Storage, tenant: Tenant, params: dict[str, Any], figures: _Figures) -> tuple[Totals, int]:
+def _rollup_totals(storage: Storage, tenant: Tenant, params: dict[str, Any]) -> tuple[Totals, int]:
     """The rollup's own totals, whatever the report makes of them; newest refresh (µs)."""
-    if figures.is_rollup:
-        return figures.totals, figures.newest_us
     totals: Totals = {}
     newest_us = 0
     for currency, model, *rest in storage.rows(ROLLUP_TOTALS, tenant_id=tenant.tenant_id, params=params, task=_TASK):
@@ -264,10 +188,6 @@ def _rollup_totals(storage: Storage, tenant: Tenant, params: dict[str, Any], fig
         if amounts:
             totals[currency, Model(model)] = amounts
     return totals, newest_us
-
-
-def _shown(row: AttributionRow, by: tuple[By, ...] = ()) -> dict[str, Any]:
-    return _named(by, row.group) | {"model": str(row.model)} | row.amounts.shown(row.currency)
 
 
 def _named(by: tuple[By, ...], group: tuple[str, ...]) -> dict[str, Any]:

@@ -8,7 +8,6 @@ is credit that cost nothing; so the spend of the rows of one model and the unmat
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Any
 
 from app.attribution.currency import to_decimal_string
@@ -22,8 +21,8 @@ from app.tenants.tenant import Tenant
 
 MAX_SPEND_ROWS = 500_000
 ROAS_DECIMALS = 4
+ROAS_SCALE = 10**ROAS_DECIMALS
 _TASK = "report.spend"
-_CONTEXT = Context(prec=60)
 _BY = (By.CHANNEL, By.CAMPAIGN, By.DAY, By.WEEK, By.MONTH)
 Line = tuple[str, tuple[str, ...]]
 """(currency, group)"""
@@ -85,7 +84,7 @@ def shown_beside(amounts: Amounts, spend_minor: int | None, currency: str) -> di
     `cpa`, `net_cpa`: spend per conversion, in the currency, half to even. `roas`, `net_roas`: value per spend.
     """
     if not spend_minor:
-        return dict.fromkeys(("spend", "spend_minor", "cpa", "net_cpa", "roas", "net_roas"))
+        return _NO_SPEND
     return {
         "spend": to_decimal_string(spend_minor, currency),
         "spend_minor": spend_minor,
@@ -96,13 +95,22 @@ def shown_beside(amounts: Amounts, spend_minor: int | None, currency: str) -> di
     }
 
 
+_NO_SPEND: dict[str, str | int | None] = dict.fromkeys(("spend", "spend_minor", "cpa", "net_cpa", "roas", "net_roas"))
+
+
 def _cost_of_one(spend_minor: int, micros: int, currency: str) -> str | None:
     if micros <= 0:  # by the adjustment's day more may be taken back than was sold
         return None
-    minor = _CONTEXT.divide(Decimal(spend_minor * MICRO), Decimal(micros))
-    return to_decimal_string(int(minor.to_integral_value(ROUND_HALF_EVEN, context=_CONTEXT)), currency)
+    return to_decimal_string(_half_even(spend_minor * MICRO, micros), currency)
 
 
 def _ratio(value_minor: int, spend_minor: int) -> str:
-    ratio = _CONTEXT.divide(Decimal(value_minor), Decimal(spend_minor))
-    return format(ratio.quantize(Decimal(1).scaleb(-ROAS_DECIMALS), ROUND_HALF_EVEN, context=_CONTEXT), "f")
+    parts = _half_even(value_minor * ROAS_SCALE, spend_minor)
+    whole, part = divmod(abs(parts), ROAS_SCALE)
+    return f"{'-' if parts < 0 else ''}{whole}.{part:0{ROAS_DECIMALS}d}"
+
+
+def _half_even(dividend: int, divisor: int) -> int:
+    """The whole number nearest to a quotient, of two the even one; the divisor is above 0."""
+    whole, left = divmod(dividend, divisor)
+    return whole + (2 * left > divisor or (2 * left == divisor and whole & 1))

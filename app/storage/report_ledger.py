@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+from app.storage.report_statements import report_lines
 from app.storage.statements import TenantStatement
 
-# The same columns as report_attribution_rows. Conversions that were first received at `as_of_ms` or later are out.
+# Rows for `report_lines`. Conversions that were first received at `as_of_ms` or later are out.
 _ROWS = """
     SELECT
         toString(currency) AS code,
@@ -20,13 +21,13 @@ _ROWS = """
         if(%(by_conversion_type)s, conversion_type, '') AS group_type,
         <source> AS group_source,
         %(models)s[intDiv(place - 1, width) + 1] AS model_name,
-        sum(micro),
-        sum(if(retracted = 1, 0, micro)),
-        sum(gross_part),
-        sum(net_part),
-        sum(toFloat64(gross_part)),
-        sum(toFloat64(net_part)),
-        max(version)
+        sum(one_micro) AS micro,
+        sum(if(retracted = 1, 0, one_micro)) AS net_micro,
+        sum(gross_part) AS gross,
+        sum(net_part) AS net,
+        sum(toFloat64(gross_part)) AS gross_about,
+        sum(toFloat64(net_part)) AS net_about,
+        max(version) AS newest
     FROM
     (
         SELECT
@@ -57,7 +58,7 @@ _ROWS = """
             )
     )
     ARRAY JOIN
-        all_micros AS micro,
+        all_micros AS one_micro,
         all_gross AS gross_part,
         all_net AS net_part,
         arrayFlatten(arrayWithConstant(length(%(models)s), keys)) AS touch_key,
@@ -68,14 +69,13 @@ _ROWS = """
     GROUP BY
         code, is_unattributed, group_channel, group_campaign, group_day, group_week, group_month, group_type,
         group_source, model_name
-    LIMIT %(limit)s
 """
 
-LEDGER_ROWS = TenantStatement("report_ledger_rows", _ROWS.replace("<source>", "''").replace("<join>", ""))
+LEDGER_LINES = report_lines("report_ledger_lines", _ROWS.replace("<source>", "''").replace("<join>", ""))
 
 # The source is not in the ledger: it comes from the touch itself, wherever the touch stands by now.
-LEDGER_ROWS_BY_SOURCE = TenantStatement(
-    "report_ledger_rows_by_source",
+LEDGER_LINES_BY_SOURCE = report_lines(
+    "report_ledger_lines_by_source",
     _ROWS.replace("<source>", "if(is_unattributed, '(unattributed)', source)").replace(
         "<join>",
         """

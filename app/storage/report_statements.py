@@ -9,39 +9,67 @@ from __future__ import annotations
 
 from app.storage.statements import TenantStatement
 
-# Grouping columns that were not asked for are '' in every row, so that one statement serves every `by`.
-ATTRIBUTION_ROWS = TenantStatement(
-    "report_attribution_rows",
-    """
+# One row a line of the report: its figures under each model, as arrays that go together. Grouping columns that were not
+# asked for are '' in every row, so that one statement serves every `by`.
+_LINES = """
     SELECT
-        toString(currency) AS code,
-        channel = '(unattributed)' AS is_unattributed,
-        if(%(by_channel)s, channel, '') AS group_channel,
-        multiIf(NOT %(by_campaign)s, '', is_unattributed, '(unattributed)', campaign) AS group_campaign,
-        if(%(by_day)s, toString(day), '') AS group_day,
-        if(%(by_week)s, toString(toMonday(day)), '') AS group_week,
-        if(%(by_month)s, substring(toString(day), 1, 7), '') AS group_month,
-        if(%(by_conversion_type)s, conversion_type, '') AS group_type,
-        '' AS group_source,
-        toString(model) AS model_name,
-        sum(micros),
-        sum(net_micros),
-        sum(gross_minor),
-        sum(net_minor),
-        sum(toFloat64(gross_minor) + 18446744073709551616. * gross_wraps),
-        sum(toFloat64(net_minor) + 18446744073709551616. * net_wraps),
-        max(version)
-    FROM attribution_daily FINAL
-    WHERE {tenant}
-        AND day >= toDate(%(first)s)
-        AND day < toDate(%(end)s)
-        AND (%(conversion_type)s = '' OR conversion_type = %(conversion_type)s)
-        AND (%(currency)s = '' OR code = %(currency)s)
+        code, is_unattributed, group_channel, group_campaign, group_day, group_week, group_month, group_type,
+        group_source, groupArray(model_name), groupArray(micro), groupArray(net_micro), groupArray(gross),
+        groupArray(net), groupArray(gross_about), groupArray(net_about), max(newest)
+    FROM
+    (
+        <rows>
+    )
     GROUP BY
         code, is_unattributed, group_channel, group_campaign, group_day, group_week, group_month, group_type,
-        model_name
+        group_source
     LIMIT %(limit)s
-    """,
+"""
+
+
+def report_lines(name: str, rows: str) -> TenantStatement:
+    """The lines of an attribution report, of a SELECT that gives a row for each line and model."""
+    return TenantStatement(name, _LINES.replace("<rows>", rows.strip()))
+
+
+_ROLLUP_ROWS = """
+        SELECT
+            toString(currency) AS code,
+            channel = '(unattributed)' AS is_unattributed,
+            if(%(by_channel)s, channel, '') AS group_channel,
+            <campaign> AS group_campaign,
+            if(%(by_day)s, toString(day), '') AS group_day,
+            if(%(by_week)s, toString(toMonday(day)), '') AS group_week,
+            if(%(by_month)s, substring(toString(day), 1, 7), '') AS group_month,
+            if(%(by_conversion_type)s, conversion_type, '') AS group_type,
+            '' AS group_source,
+            toString(model) AS model_name,
+            sum(micros) AS micro,
+            sum(net_micros) AS net_micro,
+            sum(gross_minor) AS gross,
+            sum(net_minor) AS net,
+            sum(toFloat64(gross_minor) + 18446744073709551616. * gross_wraps) AS gross_about,
+            sum(toFloat64(net_minor) + 18446744073709551616. * net_wraps) AS net_about,
+            max(version) AS newest
+        FROM <rollup> FINAL
+        WHERE {tenant}
+            AND day >= toDate(%(first)s)
+            AND day < toDate(%(end)s)
+            AND (%(conversion_type)s = '' OR conversion_type = %(conversion_type)s)
+            AND (%(currency)s = '' OR code = %(currency)s)
+        GROUP BY
+            code, is_unattributed, group_channel, group_campaign, group_day, group_week, group_month, group_type,
+            model_name
+"""
+
+CHANNEL_LINES = report_lines(
+    "report_channel_lines", _ROLLUP_ROWS.replace("<rollup>", "channels_daily").replace("<campaign>", "''")
+)
+CAMPAIGN_LINES = report_lines(
+    "report_campaign_lines",
+    _ROLLUP_ROWS.replace("<rollup>", "attribution_daily").replace(
+        "<campaign>", "multiIf(NOT %(by_campaign)s, '', is_unattributed, '(unattributed)', campaign)"
+    ),
 )
 
 # The rollup's totals over all of its channels.

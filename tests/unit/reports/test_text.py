@@ -6,8 +6,9 @@ from datetime import date
 
 from app.attribution.names import FIVE_MODELS
 from app.reports.amounts import Amounts
-from app.reports.attribution import AttributionReport, AttributionRow
+from app.reports.attribution import AttributionReport
 from app.reports.days import Period
+from app.reports.lines import AttributionRow
 from app.reports.proof import CurrencyWorth, Unmatched, UnmatchedAdjustment, Worth
 from app.reports.query import AttributionQuery
 from app.reports.reconcile import Line, Reconciliation
