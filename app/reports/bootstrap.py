@@ -7,8 +7,11 @@ conversions: the moving part of the blocks bootstrap (Künsch 1989; Efron and Ti
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import Callable, Sequence
 from operator import mul
+
+WORD_BYTES = 8
 
 REPLICATES = 400
 LEAST_BLOCKS = 7
@@ -41,13 +44,43 @@ def intervals(
     if blocks < LEAST_BLOCKS:
         return None
     rng = random.Random(seed)
+    packed = _Packed(series)
     drawn = []
     for _ in range(replicates):
         times = [0] * blocks
         for block in rng.choices(range(blocks), k=blocks):
             times[block] += 1
-        drawn.append(statistic([sum(map(mul, times, figure)) for figure in series]))
-    return [(quantile(sorted(values), LOW), quantile(sorted(values), HIGH)) for values in zip(*drawn, strict=True)]
+        drawn.append(statistic(packed.sums(times)))
+    ordered = [sorted(values) for values in zip(*drawn, strict=True)]
+    return [(quantile(values, LOW), quantile(values, HIGH)) for values in ordered]
+
+
+class _Packed:
+    """All figures of a block in one whole number, each in a field of its own: so one product adds all of them up.
+
+    A field is as wide as the largest sum that a resample can have; figures are kept less the least of them, so that
+    none is below zero and no field runs over into the next.
+    """
+
+    def __init__(self, series: Sequence[Series]) -> None:
+        self._least = min(map(min, series))
+        most = (max(map(max, series)) - self._least) * len(series[0])
+        self._words = most.bit_length() // (8 * WORD_BYTES) + 1
+        self._bytes = WORD_BYTES * self._words * len(series)
+        width = 8 * WORD_BYTES * self._words
+        self._blocks = [
+            sum((figure - self._least) << (width * place) for place, figure in enumerate(block))
+            for block in zip(*series, strict=True)
+        ]
+
+    def sums(self, times: Sequence[int]) -> list[int]:
+        """Of each figure over the blocks, each counted so many times."""
+        raw = sum(map(mul, times, self._blocks)).to_bytes(self._bytes, "little")
+        base = self._least * sum(times)
+        if self._words == 1 and sys.byteorder == "little":
+            return [base + figure for figure in memoryview(raw).cast("Q")]
+        step = WORD_BYTES * self._words
+        return [base + int.from_bytes(raw[at : at + step], "little") for at in range(0, self._bytes, step)]
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import combinations
+from operator import sub
 from typing import Any
 
 from app.attribution.currency import to_decimal_string
@@ -223,7 +224,7 @@ def _comparison(code: str, table: Table, unattributed: int, models: Sequence[Mod
             one,
             other,
             _moved(units[one], units[other]),
-            _moved(shares[one], shares[other]),
+            _moved_share(shares[one], shares[other]),
             moves[one, other] if moves else None,
         )
         for one, other in combinations(models, 2)
@@ -245,8 +246,8 @@ def _intervals(
 
     def statistic(sums: list[int]) -> list[float]:
         shares = [_shares(sums[place * count : (place + 1) * count]) for place in range(len(models))]
-        changes = [new - old for other in shares[1:] for new, old in zip(other, shares[0], strict=True)]
-        return changes + [_moved(shares[one], shares[other]) for one, other in pairs]
+        changes = [change for other in shares[1:] for change in map(sub, other, shares[0])]
+        return changes + [_moved_share(shares[one], shares[other]) for one, other in pairs]
 
     found = intervals(series, statistic, seed)
     if found is None:
@@ -261,8 +262,13 @@ def _shares(units: Sequence[int]) -> list[float]:
     return [unit / total if total else 0.0 for unit in units]
 
 
-def _moved(one: Sequence[Any], other: Sequence[Any]) -> Any:
+def _moved(one: Sequence[int], other: Sequence[int]) -> int:
     return sum(max(new - old, 0) for old, new in zip(one, other, strict=True))
+
+
+def _moved_share(one: Sequence[float], other: Sequence[float]) -> float:
+    """What some lines gain is what the others lose: half of all that differs."""
+    return sum(map(abs, map(sub, other, one))) / 2
 
 
 def _ranks(units: Sequence[int]) -> list[int]:

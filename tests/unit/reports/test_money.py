@@ -133,6 +133,29 @@ class TestQuery:
         assert next(iter(words)) in raised.value.message
 
 
+@pytest.mark.parametrize("most", [0, 1, 10**6, 2**61, 10**25])
+def test_resampled_sums_are_exact(most: int) -> None:
+    rng = random.Random(most)
+    series = [[rng.randint(-most, most) for _ in range(9)] for _ in range(5)]
+    seen: list[list[int]] = []
+
+    def noted(sums: list[int]) -> list[float]:
+        seen.append(sums)
+        return [0.0]
+
+    intervals(series, noted, "seed", replicates=20)
+    draws = random.Random("seed")
+    for sums in seen:
+        blocks = draws.choices(range(9), k=9)
+        assert sums == [sum(figure[block] for block in blocks) for figure in series]
+
+
+@pytest.mark.parametrize(("value", "spend", "ratio"), [(1, 8, "0.1250"), (1, 32, "0.0312"), (3, 32, "0.0938"),
+                                                       (-1, 32, "-0.0312"), (-2, 3, "-0.6667"), (-1, 10**9, "0.0000")])  # fmt: skip
+def test_ratios_are_rounded_half_to_even(value: int, spend: int, ratio: str) -> None:
+    assert shown_beside(Amounts(0, 0, value, 0), spend, "JPY")["roas"] == ratio
+
+
 def test_intervals_need_seven_blocks_and_narrow_with_more() -> None:
     assert intervals([[1] * 6], lambda sums: [1.0], "s") is None
     rng = random.Random(2)
