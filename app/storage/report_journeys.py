@@ -25,12 +25,13 @@ JOURNEY_PARTS = TenantStatement(
     """,
 )
 
-# The unattributed conversions are no path. Equal counts are ordered by value, then by the path's hash.
+# Of one currency, since only a whole answer is sorted no further than it is long. The unattributed conversions are no
+# path. Equal counts are ordered by value, then by the path's hash.
 TOP_PATHS = TenantStatement(
     "report_top_paths",
     """
     SELECT
-        currency, path_hash, sum(conversions) AS count,
+        path_hash, sum(conversions) AS count,
         sum(toFloat64(gross_minor) + 18446744073709551616. * gross_wraps) AS gross
     FROM journeys_daily FINAL
     WHERE {tenant}
@@ -38,21 +39,22 @@ TOP_PATHS = TenantStatement(
         AND day < toDate(%(end)s)
         AND conversions != 0
         AND touches > 0
+        AND currency = %(currency)s
         AND (%(conversion_type)s = '' OR conversion_type = %(conversion_type)s)
-    GROUP BY currency, path_hash
-    ORDER BY currency, count DESC, gross DESC, path_hash
-    LIMIT %(limit)s BY currency
+    GROUP BY path_hash
+    ORDER BY count DESC, gross DESC, path_hash
+    LIMIT %(limit)s
     """,
 )
 
-PATHS_OF_HASHES = TenantStatement(
-    "report_paths_of_hashes",
+# What some paths are worth, and a day of each.
+WORTH_OF_PATHS = TenantStatement(
+    "report_worth_of_paths",
     """
     SELECT
-        toString(currency) AS code, path_hash, CAST(any(path), 'Array(String)'),
-        sum(conversions), sum(net_conversions), sum(gross_minor), sum(net_minor),
+        toString(currency) AS code, path_hash, sum(conversions), sum(net_conversions), sum(gross_minor), sum(net_minor),
         sum(toFloat64(gross_minor) + 18446744073709551616. * gross_wraps),
-        sum(toFloat64(net_minor) + 18446744073709551616. * net_wraps)
+        sum(toFloat64(net_minor) + 18446744073709551616. * net_wraps), max(day)
     FROM journeys_daily FINAL
     WHERE {tenant}
         AND day >= toDate(%(first)s)
@@ -60,8 +62,22 @@ PATHS_OF_HASHES = TenantStatement(
         AND conversions != 0
         AND touches > 0
         AND (%(conversion_type)s = '' OR conversion_type = %(conversion_type)s)
-        AND path_hash IN (SELECT wanted FROM hashes)
+        AND path_hash IN (SELECT wanted FROM paths)
     GROUP BY code, path_hash
+    """,
+)
+
+# The paths themselves, which are long, from those days alone.
+CHANNELS_OF_PATHS = TenantStatement(
+    "report_channels_of_paths",
+    """
+    SELECT path_hash, CAST(any(path), 'Array(String)')
+    FROM journeys_daily FINAL
+    WHERE {tenant}
+        AND day IN (SELECT day FROM paths)
+        AND conversions != 0
+        AND path_hash IN (SELECT wanted FROM paths)
+    GROUP BY path_hash
     """,
 )
 
