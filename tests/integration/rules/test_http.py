@@ -48,6 +48,12 @@ class Caller:
         self.pipeline.send(self.tenant, *events)
         self.pipeline.settle()
 
+    def export(self, words: str) -> list[str]:
+        """The lines of the ledger's export but for the versions that they end with."""
+        answer = self.client.get(f"/v1/export/ledger?{words}", headers={"Authorization": f"Bearer {self.key}"})
+        assert answer.status_code == 200
+        return [line.rpartition(",")[0] for line in answer.get_data(as_text=True).splitlines()]
+
     def channels(self) -> dict[str, list[str]]:
         return {row["order_id"]: row["channels"] for row in self.pipeline.ledger(self.tenant)}
 

@@ -108,6 +108,52 @@ def test_reports_read_it_and_it_reconciles(caller: Caller) -> None:
     assert (status, found["code"]) == (400, "bad_rules")
 
 
+def without_own(answer: Any) -> Any:
+    """An answer without what is each tenant's own: versions, times of runs, and intervals (seeded by tenant)."""
+    own = ("rules", "rules_version", "as_of", "run_id", "conversion", "disagrees")
+    if isinstance(answer, list):
+        return [without_own(item) for item in answer]
+    if not isinstance(answer, dict):
+        return answer
+    return {name: without_own(answer[name]) for name in answer if name not in own and not name.endswith("_interval")}
+
+
+def test_every_report_of_it_is_that_of_a_tenant_with_its_rules(caller: Caller) -> None:
+    events = month(9)
+    caller.send(*events)
+    put(caller, OTHER)
+    fresh = fresh_start(caller, *events)
+    key = caller.pipeline.context.registry.rotate_key(fresh.slug, "secret")
+    other = Caller(caller.client, caller.pipeline, fresh, key)
+    for path in (
+        *("/v1/reports/journeys", "/v1/reports/journeys?with=non_converting", "/v1/reports/compare"),
+        *("/v1/reports/attribution?by=source", "/v1/reports/attribution?by=campaign,week", "/v1/conversions/o3"),
+    ):
+        status, shadow = caller.call("GET", f"{path}{'&' if '?' in path else '?'}rules=shadow")
+        assert (status, shadow["rules"]) == (200, "shadow"), shadow
+        status, plain = other.call("GET", path)
+        assert without_own(shadow) == without_own(plain), path
+        assert caller.call("GET", path)[1] != plain
+    lines = [one.export(path) for one, path in ((caller, "rules=shadow"), (other, ""))]
+    assert len(lines[0]) > 100
+    assert lines[0] == lines[1]
+    assert caller.export("") != lines[0]
+
+
+def test_an_explanation_names_the_rules_that_made_its_row(caller: Caller) -> None:
+    caller.put({"touch_cap": 7}, "history")
+    caller.send(touch("u:1", TODAY - 9, "a"), order("u:1", TODAY, "1"), order("u:1", TODAY - 5 * DAY, "0"))
+    text = time.strftime("%Y-%m-%d", time.gmtime((TODAY - DAY) // 1000))
+    put(caller, {"first_weight": 0.5, "middle_weight": 0, "last_weight": 0.5}, {"from": text})
+    # Another shadow whose run is not done yet: the rows are of the one before.
+    status, _ = caller.call("PUT", "/v1/rules/shadow", {"rules": {"half_life_ms": 5}, "apply": {"from": text}})
+    assert status == 200
+    shadow = caller.call("GET", "/v1/conversions/1?rules=shadow")[1]
+    assert (shadow["rules_version"], shadow["formulas"]["time_decay"][:15]) == (1, "2^(-age / 60480")
+    assert caller.call("GET", "/v1/conversions/0?rules=shadow")[1]["rules_version"] == caller.tenant.rules.version + 1
+    assert "rules" not in caller.call("GET", "/v1/conversions/1")[1]
+
+
 def test_before_its_day_the_rules_in_force_count(caller: Caller) -> None:
     day = TODAY - 5 * DAY
     caller.send(touch("u:1", day - 9, "direct"), touch("u:1", day - 10, "a"), order("u:1", day - 1, "early"))
