@@ -7,7 +7,7 @@ some lines gain, which is what the rest loses. Unattributed conversions are the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import combinations
@@ -268,7 +268,8 @@ def _moved(one: Sequence[int], other: Sequence[int]) -> int:
 
 def _moved_share(one: Sequence[float], other: Sequence[float]) -> float:
     """What some lines gain is what the others lose: half of all that differs."""
-    return sum(map(abs, map(sub, other, one))) / 2
+    differences: Iterator[float] = map(sub, other, one)
+    return sum(map(abs, differences)) / 2
 
 
 def _ranks(units: Sequence[int]) -> list[int]:

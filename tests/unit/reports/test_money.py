@@ -150,9 +150,14 @@ def test_resampled_sums_are_exact(most: int) -> None:
         assert sums == [sum(figure[block] for block in blocks) for figure in series]
 
 
-@pytest.mark.parametrize(("value", "spend", "ratio"), [(1, 8, "0.1250"), (1, 32, "0.0312"), (3, 32, "0.0938"),
-                                                       (-1, 32, "-0.0312"), (-2, 3, "-0.6667"), (-1, 10**9, "0.0000")])  # fmt: skip
-def test_ratios_are_rounded_half_to_even(value: int, spend: int, ratio: str) -> None:
+@pytest.mark.parametrize(
+    ("value", "spend", "ratio"),
+    [
+        *((1, 8, "0.1250"), (1, 32, "0.0312"), (3, 32, "0.0938")),
+        *((-1, 32, "-0.0312"), (-2, 3, "-0.6667"), (-1, 10**9, "0.0000")),
+    ],
+)
+def test_a_ratio_of_any_sign_is_rounded_half_to_even(value: int, spend: int, ratio: str) -> None:
     assert shown_beside(Amounts(0, 0, value, 0), spend, "JPY")["roas"] == ratio
 
 
