@@ -6,6 +6,7 @@ nothing of theirs is imported here.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -46,14 +47,16 @@ class Peer:
         return stamp.exists() and stamp.read_text() == self._fingerprint()
 
     def install(self) -> str:
-        """Make the environment; '' or the last words of pip."""
+        """Make the environment; '' or the last words of pip, whose every word is in `install.log` there."""
         folder = CACHE / self.script
         venv.create(folder, with_pip=True, clear=True)
         pip = [str(self.python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         done = subprocess.run([*pip, "-r", str(self.pins)], capture_output=True, text=True, check=False)
+        log = folder / "install.log"
+        log.write_text(done.stdout + done.stderr)
         if done.returncode:
             errors = [line for line in done.stderr.splitlines() if line.strip() and not line.startswith("WARNING")]
-            return " / ".join(errors[-3:])
+            return f"{' / '.join(errors[-3:])} (all of it: {log})"
         (folder / "installed").write_text(self._fingerprint())
         return ""
 
@@ -92,5 +95,8 @@ PEERS = (
 
 
 def install(peers: Iterable[Peer] = PEERS) -> dict[str, str]:
-    """Install what is not there yet: by peer '' or why it could not be."""
-    return {peer.name: "" if peer.is_installed else peer.install() for peer in peers}
+    """Install what is not there yet: by peer '' or why it could not be. A second call waits for the first one."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # making an environment begins with clearing its folder
+        return {peer.name: "" if peer.is_installed else peer.install() for peer in peers}
