@@ -28,6 +28,8 @@ class PlainConversion:
     time_ms: int
     key: int
     value_minor: int
+    net_minor: int = 0
+    retracted: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,13 @@ def next_conversion(
     return min((c for c in same if c.time_ms >= touch.time_ms), key=lambda c: (c.time_ms, c.key))
 
 
+def milestone_of(conversion: PlainConversion, conversions: list[PlainConversion], type: int) -> PlainConversion | None:
+    """The person's newest conversion of a type before this one, by (time, key)."""
+    own = (conversion.time_ms, conversion.key)
+    same = [c for c in conversions if (c.person, c.type) == (conversion.person, type) and (c.time_ms, c.key) < own]
+    return max(same, key=lambda c: (c.time_ms, c.key), default=None)
+
+
 def without(kept: list[PlainTouch], fates: dict[int, Fate], channels: frozenset[str], reason: Fate) -> list[PlainTouch]:
     others = [touch for touch in kept if touch.channel not in channels]
     if not others:
@@ -107,6 +116,8 @@ def model_weights(ages_ms: list[int], params: ModelParams) -> dict[str, list[Fra
         position = [first, last] if first + last else [Fraction(1), Fraction(1)]
     else:
         position = [first, *[middle / (n - 2)] * (n - 2), last]
+    if not sum(position):  # all of it is for milestones: see `milestone_weights`
+        position = [Fraction(1)] * n
     with localcontext() as context:
         context.prec = 50
         decay = [Fraction(Decimal(2) ** -(Decimal(age - ages_ms[-1]) / params.half_life_ms)) for age in ages_ms]

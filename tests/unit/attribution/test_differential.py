@@ -1,5 +1,7 @@
 """Random tenants: everything that the arrays say, against the plain reference, touch for touch."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,16 +15,17 @@ from tests.unit.attribution import reference
 from tests.unit.attribution.build import touches_of
 from tests.unit.attribution.reference import PlainConversion, PlainTouch
 
-# Few distinct times, so that equal times and window edges are common.
+# Few distinct times, so that equal times and window edges are common; conversions among and after the touches.
 TIMES_MS = st.integers(0, 14)
+CONVERTED_MS = st.integers(5, 16)
 VALUES_MINOR = st.one_of(st.integers(0, 12), st.integers(0, 10**6))
 CHANNELS = st.sampled_from(["direct", "email", "search", "social"])
 
 RULES = st.builds(
     JourneyRules,
-    click_window_ms=st.integers(0, 15),
-    view_window_ms=st.integers(0, 6),
-    cap=st.integers(2, 9),
+    click_window_ms=st.sampled_from([14, 9, 4, 0]),
+    view_window_ms=st.sampled_from([9, 12, 3, 0]),
+    cap=st.sampled_from([9, 4, 3, 2]),
     skip_direct=st.booleans(),
     excluded_channels=st.frozensets(CHANNELS, max_size=3),
     collapse_repeats=st.booleans(),
@@ -30,11 +33,15 @@ RULES = st.builds(
     channel_windows=st.sampled_from([(), (("email", 3, 0),), (("direct", 0, 9), ("search", 14, 2)), (("tv", 1, 1),)]),
     clicks_win_ties=st.booleans(),
 )
+POSITIONS = [
+    *((0.4, 0.2, 0.4), (0.3, 0.3, 0.4), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0), (0.125, 0.75, 0.125)),
+    *((0.3, 0.1, 0.3, 0.3), (0.0, 0.0, 0.0, 1.0), (0.125, 0.5, 0.25, 0.125)),  # with milestones
+]
 PARAMS = st.builds(
-    lambda half_life_ms, position: ModelParams(half_life_ms, *position),
-    st.integers(1, 30),
-    st.sampled_from([(0.4, 0.2, 0.4), (0.3, 0.3, 0.4), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0), (0.125, 0.75, 0.125)]),
+    lambda half_life_ms, position: ModelParams(half_life_ms, *position), st.integers(1, 30), st.sampled_from(POSITIONS)
 )
+MILESTONES = (0, 1)
+"""The conversion types that are milestones on the way to the others."""
 
 
 @st.composite
@@ -46,9 +53,11 @@ def tenants(draw: st.DrawFn) -> tuple[list[PlainConversion], dict[int, list[Plai
                 PlainConversion,
                 person=st.sampled_from(persons),
                 type=st.integers(0, 1),
-                time_ms=TIMES_MS,
+                time_ms=CONVERTED_MS,
                 key=st.integers(0, 2**64 - 1),
                 value_minor=VALUES_MINOR,
+                net_minor=VALUES_MINOR,
+                retracted=st.booleans(),
             ),
             min_size=1,
             max_size=6,
@@ -62,7 +71,9 @@ def tenants(draw: st.DrawFn) -> tuple[list[PlainConversion], dict[int, list[Plai
         channel=CHANNELS,
         kind=st.sampled_from(TouchKind),
     )
-    one_person = st.lists(touch, max_size=16, unique_by=lambda touch: touch.key)
+    one_person = st.one_of(
+        st.lists(touch, min_size=8, max_size=16, unique_by=lambda touch: touch.key), st.lists(touch, max_size=2)
+    ).filter(lambda touches: len({touch.key for touch in touches}) == len(touches))
     return conversions, {person: draw(one_person) for person in persons}
 
 
@@ -80,16 +91,47 @@ def credited(
         time_ms,
         key,
     )
-    value_minor = np.array([c.value_minor for c in conversions], np.int64)
+    reached = [[milestone_ms(c, conversions, type) for c in conversions] for type in MILESTONES]
     rows = touches_of(
         (i, touch.time_ms, touch.key, touch.channel, touch.kind)
         for i, conversion in enumerate(conversions)
         for touch in touches[conversion.person]
     )
-    return credit(rows, Conversions.unadjusted(time_ms, key, value_minor, previous_ms), rules, params)
+    return credit(
+        rows,
+        Conversions(
+            time_ms,
+            key,
+            np.array([c.value_minor for c in conversions], np.int64),
+            np.array([c.net_minor for c in conversions], np.int64),
+            np.array([c.retracted for c in conversions], np.bool_),
+            previous_ms,
+            np.array(reached, np.int64),
+        ),
+        rules,
+        params,
+    )
 
 
-@settings(max_examples=300, deadline=None)
+def milestone_ms(conversion: PlainConversion, conversions: list[PlainConversion], type: int) -> int:
+    found = reference.milestone_of(conversion, conversions, type) if type != conversion.type else None
+    return NO_PREVIOUS_MS if found is None else found.time_ms
+
+
+def weights_of(
+    conversion: PlainConversion, conversions: list[PlainConversion], kept: list[PlainTouch], params: ModelParams
+) -> dict[str, list[Fraction]]:
+    weights = reference.model_weights([conversion.time_ms - touch.time_ms for touch in kept], params)
+    if params.milestone:
+        reached = [milestone_ms(conversion, conversions, type) for type in MILESTONES]
+        led = [[place for place, touch in enumerate(kept) if touch.time_ms <= at] for at in reached]
+        weights["position_based"] = reference.milestone_weights(
+            len(kept), [places[-1] for places in led if places], params
+        )
+    return weights
+
+
+@settings(max_examples=200, deadline=None)
 @given(tenants(), RULES, PARAMS)
 def test_a_tenant_is_credited_as_the_rules_say(
     tenant: tuple[list[PlainConversion], dict[int, list[PlainTouch]]],
@@ -114,13 +156,20 @@ def test_a_tenant_is_credited_as_the_rules_say(
         if not ages_ms:
             continue
         keys = [touch.key for touch in expected.kept]
-        for row, (model, weights) in enumerate(reference.model_weights(ages_ms, params).items()):
+        for row, (model, weights) in enumerate(weights_of(conversion, conversions, expected.kept, params).items()):
             assert model == FIVE_MODELS[row]
             assert result.weights[row, journey].tolist() == pytest.approx([float(w) for w in weights], rel=1e-14)
-            shared = reference.share(conversion.value_minor, weights, conversion.key, model, keys)
-            assert result.gross_minor[row, journey].tolist() == shared
-            counted = reference.share(1_000_000, weights, conversion.key, model, keys)
+            net = 0 if conversion.retracted else conversion.net_minor
+            gross, net_shared, counted = (
+                reference.share(value, weights, conversion.key, model, keys)
+                for value in (conversion.value_minor, net, 1_000_000)
+            )
+            assert result.gross_minor[row, journey].tolist() == gross
+            assert result.net_minor[row, journey].tolist() == net_shared
             assert result.conversions_micro[row, journey].tolist() == counted
+            assert result.net_conversions_micro[row, journey].tolist() == [
+                0 if conversion.retracted else count for count in counted
+            ]
 
 
 W_PARAMS = st.sampled_from(
