@@ -1,4 +1,4 @@
-"""Are the promises about saturation kept? ``python -m load.bench_saturation --suite clean|mixed|stress|change|all``
+"""Are the promises about saturation kept? ``python -m load.bench_saturation --suite mixed``, or another suite.
 
 Simulated tenants that no training has seen are assessed and planned, and every gate of SATURATION 3 is printed with
 its figure, its 95 % interval and a verdict. What is going on goes to stderr. Exit status 1 where a gate fails.
@@ -20,21 +20,26 @@ import numpy as np
 from app.saturation import assess
 from app.saturation.change_proof import Watched, watch
 from app.saturation.gates import Gate, cell_gates, reliability, reported, suite_gates
+from app.saturation.judge import shipped
 from app.saturation.proof import PROOF_MARGIN, Assessor, Evidence, Row, collect
-from app.saturation.series import Assessment, ChannelSeries, Context
+from app.saturation.series import Assessment, ChannelSeries, Context, Floats
 from app.saturation.simulator.curves import TRAIN_ODD, TRAIN_SMOOTH
-from app.saturation.simulator.simulate import SimulatedTenant
-from app.saturation.simulator.stress import CELLS, cell_tenants
+from app.saturation.simulator.settings import TenantSetting
+from app.saturation.simulator.simulate import SimulatedTenant, simulate
+from app.saturation.simulator.stress import CELLS, base, cell_tenants
 from app.saturation.simulator.suites import Suite, tenants
+from load.saturation_picture import diagram
 
 TENANTS = {Suite.CLEAN: 150, Suite.MIXED: 150}
 STRESS_TENANTS = 20
 CHANGE_TENANTS = 24
+SIZES = (1, 10, 100, 500)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     failed = 0
+    measured: dict[str, Floats] = {}
     for title, gates, evidence in _runs(options):
         print(f"\n## {title}", flush=True)
         for gate in gates:
@@ -42,18 +47,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
             failed += gate.passed is False
         if evidence and options.rows:
             _append(options.rows, title, evidence)
+        if evidence and title.startswith(tuple(Suite)):
+            measured[title] = reliability(evidence.rows)
+    if options.picture:
+        options.picture.write_text(diagram(measured), encoding="utf-8")
     print(f"\n{failed} gates failed" if failed else "\nall gates passed")
     return 1 if failed else 0
 
 
 def _runs(options: argparse.Namespace) -> Iterator[tuple[str, list[Gate], Evidence | None]]:
-    wanted = ("clean", "mixed", "stress", "change") if options.suite == "all" else (options.suite,)
+    wanted = ("clean", "mixed", "stress", "change", "size") if options.suite == "all" else (options.suite,)
     for suite in Suite:
         if suite in wanted:
             count = options.tenants or TENANTS[suite]
             evidence = collect(tenants(suite, count, options.seed), _judge(options.seed), _progress(suite, count))
-            extra = [*_by_family(evidence.rows), *_memory()]
-            yield f"{suite}, {len(evidence.rows)} channels", [*suite_gates(suite, evidence), *extra], evidence
+            gates = [*suite_gates(suite, evidence), *_by_family(evidence.rows)]
+            yield f"{suite}, {len(evidence.rows)} channels", gates, evidence
             _print_reliability(evidence)
     if "stress" in wanted:
         for cell in options.cells or CELLS:
@@ -62,6 +71,8 @@ def _runs(options: argparse.Namespace) -> Iterator[tuple[str, list[Gate], Eviden
             yield f"stress: {cell}, {len(evidence.rows)} channels", cell_gates(cell, evidence), evidence
     if "change" in wanted:
         yield "change", _change_gates(options.tenants or CHANGE_TENANTS, options.seed), None
+    if "size" in wanted:
+        yield "size: one tenant of many channels, a year each", _size_gates(options.seed), None
 
 
 def _judge(seed: int) -> Assessor:
@@ -87,10 +98,24 @@ def _share(facts: Iterator[bool]) -> float:
     return float(np.mean(list(facts)))
 
 
-def _memory() -> list[Gate]:
-    """The peak of the whole process: an upper bound of what a channel needs."""
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return [Gate("peak memory of the process, MB", peak_mb, peak_mb, peak_mb, "", None, 1)]
+def _size_gates(seed: int) -> list[Gate]:
+    """Processor time and memory of one call over 1 to 500 channels; memory is how far the process's peak rises."""
+    shipped()
+    gates = []
+    for size in SIZES:
+        rng = np.random.default_rng([seed, size])
+        channels = tuple(base(rng).channels[0] for _ in range(size))
+        made = simulate(TenantSetting(channels), (seed, size))
+        before, began = _peak_mb(), time.process_time()
+        assess(made.series, margin=PROOF_MARGIN, context=made.context, seed=seed)
+        seconds, grown = time.process_time() - began, _peak_mb() - before
+        gates.append(_plain(f"{size} channels: processor seconds a channel", seconds / size, 1, size))
+        gates.append(_plain(f"{size} channels: memory, MB a channel", grown / size, 50, size))
+    return gates
+
+
+def _peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def _print_reliability(evidence: Evidence) -> None:
@@ -159,13 +184,14 @@ def _append(path: Path, title: str, evidence: Evidence) -> None:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m load.bench_saturation", description=__doc__)
-    parser.add_argument("--suite", default="all", choices=("clean", "mixed", "stress", "change", "all"))
+    parser.add_argument("--suite", default="all", choices=("clean", "mixed", "stress", "change", "size", "all"))
     parser.add_argument(
         "--tenants", type=int, help="of each suite or stress cell; about 4.5 channels each, of a cell 3"
     )
     parser.add_argument("--seed", type=int, default=0, help="of the test tenants; training can never meet them")
     parser.add_argument("--cells", nargs="+", choices=list(CELLS), metavar="CELL", help=", ".join(CELLS))
     parser.add_argument("--rows", type=Path, help="append every channel and plan to this file, one JSON object a line")
+    parser.add_argument("--picture", type=Path, help="write the reliability diagram of the suites to this SVG file")
     return parser.parse_args(arguments)
 
 

@@ -45,17 +45,23 @@ def adstock(spend: Floats, rate: float) -> Floats:
     >>> adstock(np.full(40, 7.0), 0.6).round(9).tolist() == [7.0] * 40
     True
     """
-    return _convolved(spend, weights(rate))
+    return np.convolve(padded(spend), weights(rate), mode="valid")[: len(spend)]
 
 
-def adstock_slope(spend: Floats, rate: float) -> Floats:
-    """The derivative of `adstock` by its rate, float64 (n,)."""
+def slope_weights(rate: float) -> Floats:
+    """The derivative of `weights` by the rate, float64 (28,)."""
     ages = np.arange(CARRY_DAYS)
     raw = _powers(rate)
     raw_slope = np.zeros(CARRY_DAYS)
     raw_slope[1:] = ages[1:] * raw[:-1]
     total = raw.sum()
-    return _convolved(spend, raw_slope / total - raw * raw_slope.sum() / total**2)
+    return np.asarray(raw_slope / total - raw * raw_slope.sum() / total**2)
+
+
+def padded(spend: Floats) -> Floats:
+    """Spend with what is taken for the 27 days before, float64 (n + 27,)."""
+    before = float(spend[:CARRY_DAYS].mean()) if len(spend) else 0.0
+    return np.concatenate([np.full(CARRY_DAYS - 1, before), spend])
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +91,8 @@ class Carry:
     @classmethod
     def after(cls, spend: Floats, rate: float) -> "Carry":
         """After the last of these days."""
-        padded = _padded(spend)[-CARRY_DAYS:]
-        return cls(rate, tuple(padded.tolist()), float(padded[::-1] @ _powers(rate)))
+        last = padded(spend)[-CARRY_DAYS:]
+        return cls(rate, tuple(last.tolist()), float(last[::-1] @ _powers(rate)))
 
     def add(self, spend: float) -> "Carry":
         """One day later."""
@@ -103,12 +109,3 @@ def _powers(rate: float) -> Floats:
     if not 0 <= rate < 1:
         raise ValueError(f"an adstock rate is at least 0 and below 1, not {rate}")
     return np.asarray(np.power(float(rate), np.arange(CARRY_DAYS)))
-
-
-def _padded(spend: Floats) -> Floats:
-    before = float(spend[:CARRY_DAYS].mean()) if len(spend) else 0.0
-    return np.concatenate([np.full(CARRY_DAYS - 1, before), spend])
-
-
-def _convolved(spend: Floats, kernel: Floats) -> Floats:
-    return np.asarray(np.convolve(_padded(spend), kernel, mode="valid"))[: len(spend)]

@@ -131,7 +131,8 @@ def _assessed(
         carry=Carry.after(cal.spend, float(np.median([shape.rate for shape in draws.shapes]))),
     )
     advice = experiments.advise(answer, noise=max(evidence.lead.plain.sigma, 0.01), margin=margin)
-    decision = _decision(answer, opinion, margin, 0.0 if advice is None else advice.worth)
+    worth = 0.0 if advice is None else advice.worth
+    decision = _decision(answer, opinion, margin, worth, is_barred=bool(failing))
     said = sentence(name, status, float(opinion.probabilities.max()), elasticity, cause, decision, failing)
     needs_test = status is Status.INSUFFICIENT_EVIDENCE or cause is Cause.UNCLEAR or decision is Decision.TEST
     test = advice.sentence if advice is not None and needs_test else ""
@@ -210,15 +211,19 @@ def _cause(status: Status, elasticity: Estimate, opinion: Opinion) -> Cause | No
     return Cause.CREDIT_WITHOUT_SPEND if higher >= DECIDED_FROM else Cause.UNCLEAR
 
 
-def _decision(answer: Assessment, opinion: Opinion, margin: float, worth_of_test: float) -> Decision:
-    """From money; never a cut on less than 90 days, never a rise into what is not known to have room."""
-    if answer.status is Status.INSUFFICIENT_EVIDENCE:
+def _decision(answer: Assessment, opinion: Opinion, margin: float, worth_of_test: float, is_barred: bool) -> Decision:
+    """From money, which may be clear where the class is not: a channel on a border between two may still pay.
+
+    None where a guard fails, never a cut on less than 90 days, never a rise into what may be saturated.
+    """
+    if is_barred:
         return Decision.TEST if worth_of_test > 0 else Decision.HOLD
     below = _probability_below(1 / margin, opinion.mroas)
     days = next(guard.figure for guard in answer.guards if guard.name == "days")
     if below >= DECIDED_FROM and days >= LEAST_DAYS_TO_CUT:
         return Decision.DECREASE
-    if 1 - below >= DECIDED_FROM and answer.status is not Status.SATURATED:
+    has_room = opinion.probabilities[CLASSES.index(Status.SATURATED)] <= 1 - DECIDED_FROM
+    if 1 - below >= DECIDED_FROM and has_room and answer.status is not Status.SATURATED:
         return Decision.INCREASE
     return Decision.TEST if worth_of_test > 0 and below < DECIDED_FROM else Decision.HOLD
 

@@ -83,17 +83,18 @@ def log_response(shape: Shape, u: Floats, slope_u: Floats) -> tuple[Floats, Floa
     Returns
     -------
     value : float64 (n,)
-    jacobian : float64 (n, 4)
+    jacobian : float64 (4, n)
     """
     o, s, h = shape.intercept, shape.slope, shape.reached
-    power = np.power(u, s)
+    log_u = np.log(np.maximum(u, 1e-12))
+    power = np.exp(s * log_u)
     below = h * power + (1 - h)
     part = power / below
     g = (1 - o) * part + o
-    by_h = power * (1 - power) / below**2
-    log_u = np.log(np.maximum(u, 1e-12))
-    by_s = (1 - h) * power * log_u / below**2
-    by_u = s * (1 - h) * np.power(np.maximum(u, 1e-12), s - 1) / below**2
+    squared = below * below
+    by_h = power * (1 - power) / squared
+    by_s = (1 - h) * power * log_u / squared
+    by_u = s * (1 - h) * np.exp((s - 1) * log_u) / squared
     h_by_e = -1 / ((1 - o) * s)
     h_by_o = -shape.elasticity / ((1 - o) ** 2 * s)
     h_by_s = shape.elasticity / ((1 - o) * s**2)
@@ -103,10 +104,9 @@ def log_response(shape: Shape, u: Floats, slope_u: Floats) -> tuple[Floats, Floa
             1 - part + (1 - o) * by_h * h_by_o,
             (1 - o) * (by_s + by_h * h_by_s),
             (1 - o) * by_u * slope_u,
-        ],
-        axis=1,
+        ]
     )
-    return np.log(g + FLOOR), jacobian / (g + FLOOR)[:, None]
+    return np.log(g + FLOOR), jacobian / (g + FLOOR)
 
 
 def exponential(u: Floats, elasticity: float) -> Floats:

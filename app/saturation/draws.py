@@ -120,13 +120,13 @@ def pareto_k(log_weights: Floats) -> float:
 def _weighted(evidence: Evidence, rng: np.random.Generator) -> tuple[Floats, float]:
     """Draws float64 (200, 4) of elasticity, intercept, slope and rate, and their weights' Pareto k."""
     lead = evidence.lead
-    if lead.best is None:
+    if evidence.best is None:
         return np.empty((0, 4)), float("inf")
     problem = Problem(lead.window, evidence.calendar, lead.plain)
-    shape = lead.best.shape
+    shape = evidence.best.shape
     mode = np.array([shape.elasticity, shape.intercept, shape.slope, shape.rate])
     try:
-        root = np.linalg.cholesky(1.2 * lead.best.covariance)
+        root = np.linalg.cholesky(1.2 * evidence.best.covariance)
     except np.linalg.LinAlgError:
         return np.empty((0, 4)), float("inf")
     normal = rng.standard_normal((_PROPOSALS, 4))

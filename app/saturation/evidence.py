@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.saturation.calendars import LONGEST_DAYS, Calendar, calendar
-from app.saturation.curves import FLOOR, Shape
+from app.saturation.curves import FLOOR
 from app.saturation.drift import Drift, drift_of
 from app.saturation.fit import Alternatives, Fit, alternatives, fit_window
 from app.saturation.grid import (
@@ -34,12 +34,31 @@ _TENANT_SPREAD = 0.15
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PeriodFit:
-    """One period's fits: `plain`, and `quick`, which believes only the quick moves of spend; None where too short."""
+    """One period's fits: `plain`, and of the two longest daily ones `quick`: it believes only quick moves of spend."""
 
     window: Window
     plain: GridFit
     quick: GridFit | None
-    best: Fit | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Curves:
+    """Every response of the grid on a calendar's days, float32 (points, days): as it is, and in logarithms."""
+
+    calendar: Calendar
+    g: Float32s
+    log_g: Float32s
+
+    @classmethod
+    def of(cls, cal: Calendar) -> "Curves":
+        g = responses(cal)
+        return cls(cal, g, np.log(g + np.float32(FLOOR)))
+
+    def in_window(self, window: Window) -> Float32s:
+        """log(g + floor) in a window's rows, float32 (points, rows)."""
+        if window.period.days == 1:
+            return window.gather(self.log_g, self.calendar.is_known)
+        return np.asarray(np.log(window.gather(self.g, self.calendar.is_known) + np.float32(FLOOR)), np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,6 +97,8 @@ class Evidence:
         Of the days since the last change, if there was one.
     lead : PeriodFit
         The longest daily one.
+    best : Fit or None
+        Of the lead, to the digit.
     others : Alternatives
         Of the lead.
     inflation : float
@@ -95,6 +116,7 @@ class Evidence:
     fits: tuple[PeriodFit, ...]
     since: PeriodFit | None
     lead: PeriodFit
+    best: Fit | None
     others: Alternatives
     inflation: float
     shared: float
@@ -106,11 +128,11 @@ def gather(
 ) -> list[Evidence | None]:
     """The evidence of each channel (of those in `only`); None where there is not enough for a single fit."""
     calendars = [_calendar(series, context) for series in channels]
-    looks = [None if cal is None else _look(cal) for cal in calendars]
+    looks = [None if cal is None else _look(Curves.of(cal)) for cal in calendars]
     return [
         None
         if cal is None or look is None or not (only is None or channels[at].channel in only)
-        else _evidence(at, cal, look, calendars, looks)
+        else _evidence(at, Curves.of(cal), look, calendars, looks)  # made twice: 500 channels' would not fit
         for at, (cal, look) in enumerate(zip(calendars, looks, strict=True))
     ]
 
@@ -129,12 +151,13 @@ def _calendar(series: ChannelSeries, context: Context) -> Calendar | None:
     return cal
 
 
-def _look(cal: Calendar) -> Look | None:
+def _look(curves: Curves) -> Look | None:
+    cal = curves.calendar
     made = windows(cal, [Period(WHOLE.name, 1, min(LONGEST_DAYS, len(cal)))])
     if not made:
         return None
     window = made[0]
-    log_g = _log_g(window, cal, responses(cal))
+    log_g = curves.in_window(window)
     prior = _demand_prior(window, *DEMAND_PRIOR)
     fit = fit_grid(window, cal, log_g, window.covariates, prior, among=pilot_points())
     beta = coefficients(fit, log_g[fit.best].astype(np.float64))
@@ -151,32 +174,29 @@ def _look(cal: Calendar) -> Look | None:
 
 def _evidence(
     at: int,
-    cal: Calendar,
+    curves: Curves,
     look: Look,
     calendars: Sequence[Calendar | None],
     looks: Sequence[Look | None],
 ) -> Evidence | None:
+    cal = curves.calendar
     drift = drift_of(look.residual, cal.is_known)
     linear = _Linear(_market(at, cal, calendars, looks), _step(cal, drift), _demand_worth(at, looks))
-    g = responses(cal)
-    warm: Shape | None = None
-    fits = []
-    for window in sorted(windows(cal), key=lambda one: -one.rows * one.period.days):
-        fit = _period_fit(window, cal, g, linear, warm)
-        warm = fit.best.shape if fit.best is not None else warm
-        fits.append(fit)
-    if not fits:
+    made = windows(cal)
+    if not made:
         return None
-    fits.sort(key=lambda one: (one.window.period.days, one.window.period.count))
-    lead = max(fits, key=lambda one: (one.window.period.days == 1, one.window.rows))
+    longest = sorted(made, key=lambda one: (one.period.days == 1, one.rows))[-2:]
+    fits = [_period_fit(window, curves, linear, has_quick=window in longest) for window in made]
+    lead = fits[made.index(longest[-1])]
     return Evidence(
         cal,
         look,
         linear.market,
         drift,
         tuple(fits),
-        _since_change(cal, drift, g, linear),
+        _since_change(curves, drift, linear),
         lead,
+        fit_window(lead.window, cal, lead.plain) if lead.window.period.days < 28 else None,
         alternatives(lead.window, cal, lead.plain),
         inflation_of(at, calendars),
         shared_outcome(at, calendars),
@@ -200,22 +220,23 @@ def _step(cal: Calendar, drift: Drift) -> Floats | None:
     return (np.arange(len(cal)) >= drift.onset).astype(np.float64)
 
 
-def _since_change(cal: Calendar, drift: Drift, g: Float32s, linear: _Linear) -> PeriodFit | None:
+def _since_change(curves: Curves, drift: Drift, linear: _Linear) -> PeriodFit | None:
+    cal = curves.calendar
     days = len(cal) - drift.onset
     if drift.onset < 0 or days < 28:
         return None
     made = windows(cal, [Period("since_change", 1, min(days, 365))])
-    return _period_fit(made[0], cal, g, linear, None) if made else None
+    return _period_fit(made[0], curves, linear, has_quick=False) if made else None
 
 
 def _period_fit(
     window: Window,
-    cal: Calendar,
-    g: Float32s,
+    curves: Curves,
     linear: _Linear,
-    warm: Shape | None,
+    has_quick: bool,
 ) -> PeriodFit:
-    log_g = _log_g(window, cal, g)
+    cal = curves.calendar
+    log_g = curves.in_window(window)
     covariates = window.covariates
     if linear.step is not None:
         step = window.gather(linear.step, cal.is_known)
@@ -225,14 +246,9 @@ def _period_fit(
     prior = _demand_prior(window, *linear.demand_worth)
     plain = fit_grid(window, cal, log_g, covariates, prior)
     quick = None
-    if window.period.days == 1 and window.rows >= 54:
+    if has_quick and window.period.days == 1 and window.rows >= 54:
         quick = fit_grid(window, cal, log_g, np.hstack([covariates, window.trend]), prior)
-    best = fit_window(window, cal, plain, warm) if window.period.days < 28 else None
-    return PeriodFit(window, plain, quick, best)
-
-
-def _log_g(window: Window, cal: Calendar, g: Float32s) -> Float32s:
-    return np.asarray(np.log(window.gather(g, cal.is_known) + np.float32(FLOOR)), np.float32)
+    return PeriodFit(window, plain, quick)
 
 
 def _demand_prior(window: Window, mean: float, sd: float) -> CoefficientPrior | None:

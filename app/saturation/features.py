@@ -7,16 +7,19 @@ import numpy as np
 from app.saturation.adstock import adstock
 from app.saturation.calendars import Calendar
 from app.saturation.curves import FLOOR, response
-from app.saturation.evidence import Evidence, PeriodFit
+from app.saturation.evidence import Evidence
 from app.saturation.fit import Fit
 from app.saturation.grid import GridFit, coefficients, points
 from app.saturation.names import APPROACHING_FROM, UNSATURATED_FROM
 from app.saturation.series import Floats
-from app.saturation.windows import PERIODS
 
 LEAST_ELASTICITY = 0.01
 """Elasticities are taken in logarithms from here on."""
 _OPERATING = 28
+_BY_NAME = {"daily_30": True, "daily_90": False, "weekly_52": True, "weekly_104": False, "monthly_24": True}
+"""Periods that are looked at by themselves, and whether in short; longer daily ones are, as the lead and its half."""
+_BREAKS = (0.75, 1.3)
+_BEND_SD = np.array([0.6, 0.4, 0.4])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,10 +51,13 @@ def features_of(evidence: Evidence) -> Features:
     """Of one channel."""
     by_name = {fit.window.period.name: fit for fit in evidence.fits}
     values: dict[str, float] = {}
-    for period in PERIODS:
-        values |= _of_period(period.name, by_name.get(period.name))
+    for name, is_short in _BY_NAME.items():
+        fit = by_name.get(name)
+        values |= _of_grid(f"{name}.plain", None if fit is None else fit.plain, is_short)
+    values |= _aligned(evidence)
     elasticity, spread = _combined(evidence, "elasticity")
-    driven, _ = _combined(evidence, "driven")
+    driven, driven_spread = _combined(evidence, "driven")
+    values |= _margins("combined", elasticity, spread) | _margins("combined.driven", driven, driven_spread)
     level, direct = _levels(evidence)
     drift = evidence.drift
     values |= _of_grid("since_change.plain", None if evidence.since is None else evidence.since.plain, False)
@@ -73,18 +79,35 @@ def features_of(evidence: Evidence) -> Features:
     }
     values |= _of_series(evidence.calendar)
     values |= _of_lead(evidence)
+    values |= _local(evidence)
     roas = max(level * float(np.exp(0.7 * direct)), 1e-9) / evidence.calendar.x0
     return Features(values, Reference(elasticity, driven, roas))
 
 
-def _of_period(name: str, fit: PeriodFit | None) -> dict[str, float]:
-    is_short = name in ("monthly_24", "daily_30", "weekly_52")
-    values = _of_grid(f"{name}.plain", None if fit is None else fit.plain, is_short)
-    if name in ("daily_90", "daily_180", "daily_365"):
-        values |= _of_grid(f"{name}.quick", None if fit is None else fit.quick, True)
-    if name != "monthly_24":
-        values |= _of_fit(name, None if fit is None else fit.best)
+def _aligned(evidence: Evidence) -> dict[str, float]:
+    """Of the longest daily period and of the next shorter one, however long they are."""
+    daily = sorted((one for one in evidence.fits if one.window.period.days == 1), key=lambda one: one.window.rows)
+    lead = evidence.lead
+    half = daily[-2] if len(daily) > 1 else None
+    values = _of_grid("lead.plain", lead.plain, False) | _of_grid("lead.quick", lead.quick, False)
+    values |= _of_grid("half.plain", None if half is None else half.plain, False)
+    values |= _of_grid("half.quick", None if half is None else half.quick, True)
+    values |= _of_fit("lead", evidence.best)
+    for name in ("lead.plain", "lead.quick", "half.plain"):
+        values |= _margins(name, values[f"{name}.mean"], values[f"{name}.spread"])
+        values |= _margins(f"{name}.driven", values[f"{name}.driven"], values[f"{name}.driven_spread"])
+    for name, other in (("quick", "lead.quick"), ("half", "half.plain")):
+        spread = np.hypot(values["lead.plain.spread"], values[f"{other}.spread"]) + 0.02
+        values[f"lead_over_{name}"] = (values["lead.plain.mean"] - values[f"{other}.mean"]) / spread
     return values
+
+
+def _margins(name: str, mean: float, spread: float) -> dict[str, float]:
+    """How far from the borders between classes, in spreads."""
+    return {
+        f"{name}.over_saturated": (mean - APPROACHING_FROM) / (spread + 0.03),
+        f"{name}.over_approaching": (mean - UNSATURATED_FROM) / (spread + 0.03),
+    }
 
 
 def _of_grid(name: str, fit: GridFit | None, is_short: bool) -> dict[str, float]:
@@ -178,7 +201,7 @@ def _levels(evidence: Evidence) -> tuple[float, float]:
 def _best_log_g(evidence: Evidence) -> Floats:
     """log(g + floor) of the lead's best response, float64 (rows,)."""
     cal, lead = evidence.calendar, evidence.lead
-    shape = lead.best.shape if lead.best is not None else points().shape(lead.plain.best)
+    shape = evidence.best.shape if evidence.best is not None else points().shape(lead.plain.best)
     u = adstock(cal.spend, shape.rate) / cal.x0
     return np.asarray(np.log(lead.window.gather(response(shape, u), cal.is_known) + FLOOR))
 
@@ -217,10 +240,7 @@ def _of_lead(evidence: Evidence) -> dict[str, float]:
     residual = fit.linear.target - fit.linear.leave(log_g)
     values = {}
     for name, ahead in (("next_week", 7), ("next_month", 28), ("last_week", -14)):
-        moved = np.empty_like(logs)
-        for t in range(len(logs)):
-            part = logs[t + 1 : t + 1 + ahead] if ahead > 0 else logs[max(t + ahead, 0) : t + ahead + 7]
-            moved[t] = part.mean() if len(part) else logs[t]
+        moved = _moved(logs, ahead)
         left = fit.linear.leave(np.stack([lead.window.gather(moved, cal.is_known), log_g]))
         own, now = left
         own = own - now * (own @ now) / max(now @ now, 1e-12)
@@ -232,7 +252,38 @@ def _of_lead(evidence: Evidence) -> dict[str, float]:
     values["market"] = 0.0
     if evidence.market is not None:
         values["market"] = float(coefficients(fit, log_g)[-1])
-    best = lead.best.shape if lead.best is not None else points().shape(fit.best)
+    best = evidence.best.shape if evidence.best is not None else points().shape(fit.best)
     values |= {"lead_slope": best.slope, "lead_intercept": best.intercept, "lead_rate": best.rate}
     values["lead_gain"] = float(fit.log_likelihood.max() - fit.log_likelihood[points().elasticity == 0].max())
     return values
+
+
+def _moved(logs: Floats, ahead: int) -> Floats:
+    """Mean of the `ahead` days after each day, or of the week that begins so many days before, as far as they go."""
+    at = np.arange(len(logs))
+    first, last = (at + 1, at + 1 + ahead) if ahead > 0 else (at + ahead, at + ahead + 7)
+    first, last = np.clip(first, 0, len(logs)), np.clip(last, 0, len(logs))
+    total = np.concatenate([[0.0], np.cumsum(logs)])
+    return np.asarray(np.where(last > first, (total[last] - total[first]) / np.maximum(last - first, 1), logs))
+
+
+def _local(evidence: Evidence) -> dict[str, float]:
+    """Elasticity around x0 without a family of curves: a broken line in log adstock, with breaks to either side."""
+    cal, lead = evidence.calendar, evidence.lead
+    fit = lead.plain
+    rate = evidence.best.shape.rate if evidence.best is not None else float(points().rate[fit.best])
+    logs = np.log(adstock(cal.spend, rate) / cal.x0 + 0.05)
+    lines = [logs, *(np.maximum(logs - np.log(at), 0.0) for at in _BREAKS)]
+    x = fit.linear.leave(lead.window.gather(np.stack(lines), cal.is_known))
+    precision = x @ x.T / fit.sigma**2 + np.diag(_BEND_SD**-2)
+    covariance = np.linalg.inv(precision)
+    below, first, second = covariance @ (x @ fit.linear.target / fit.sigma**2 + _BEND_SD**-2 * np.array([0.5, 0, 0]))
+    slope, error = below + first, float(np.sqrt(covariance[:2, :2].sum()))
+    return {
+        "local.slope": float(slope),
+        "local.error": error,
+        "local.below": float(first),
+        "local.below_error": float(np.sqrt(covariance[1, 1])),
+        "local.above": float(second),
+        "local.above_error": float(np.sqrt(covariance[2, 2])),
+    } | _margins("local", float(slope), error)

@@ -11,19 +11,21 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from app.saturation.adstock import adstock, adstock_slope
+from app.saturation.adstock import CARRY_DAYS, adstock, padded, slope_weights, weights
 from app.saturation.calendars import Calendar
 from app.saturation.curves import FLOOR, Shape, exponential, log_response, logarithmic, response
 from app.saturation.grid import GridFit, points
 from app.saturation.series import Floats
-from app.saturation.windows import Window
+from app.saturation.windows import Window, rows_of
 
 LOWEST = np.array([0.0, 0.0, 0.5, 0.0])
 HIGHEST = np.array([2.2, 0.9, 3.5, 0.9])
 _PRIOR_MEAN = np.array([0.5, 0.0, 1.1, 0.4])
 _PRIOR_SD = np.array([1.0, 0.4, 0.7, 0.35])
-_STARTS = 3
+_STARTS = 2
 _STEPS = 12
+_LEAST_GAIN = 0.01
+"""Of the log posterior, for another step."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,41 +62,44 @@ class Problem:
     """A window's log posterior of (elasticity, intercept, slope, rate), its linear part projected out."""
 
     def __init__(self, window: Window, cal: Calendar, grid_fit: GridFit) -> None:
-        self._window, self._cal, self._linear = window, cal, grid_fit.linear
+        last = window.first + window.rows * window.period.days
+        self._window, self._linear = window, grid_fit.linear
+        self._spend = padded(cal.spend)[window.first : last + CARRY_DAYS - 1] / cal.x0
+        self._is_known = cal.is_known[window.first : last]
         self._sigma = max(grid_fit.sigma, 1e-4)
 
     def log_posterior(self, theta: Floats) -> float:
         """Student's, the noise being profiled out."""
-        residual, _ = self.residual(theta, with_jacobian=False)
-        prior = (theta - _PRIOR_MEAN) / _PRIOR_SD
-        return float(-0.5 * self._linear.freedom * np.log(residual @ residual) - 0.5 * prior @ prior)
+        shape = Shape(*(float(v) for v in theta))
+        u = np.convolve(self._spend, weights(shape.rate), mode="valid")
+        left = self._linear.leave(self._gathered(np.log(response(shape, u) + FLOOR)))
+        return self._score(theta, self._linear.target - left)
 
-    def residual(self, theta: Floats, with_jacobian: bool = True) -> tuple[Floats, Floats]:
+    def residual(self, theta: Floats) -> tuple[Floats, Floats]:
         """What is left of the target, float64 (rows + 1,), and its Jacobian, (rows + 1, 4)."""
         shape = Shape(*(float(v) for v in theta))
-        u = adstock(self._cal.spend, shape.rate) / self._cal.x0
-        if not with_jacobian:
-            value = self._gathered(np.log(response(shape, u) + FLOOR))
-            return self._linear.target - self._linear.leave(value), np.empty((0, 4))
-        daily, jacobian = log_response(shape, u, adstock_slope(self._cal.spend, shape.rate) / self._cal.x0)
-        stacked = self._linear.leave(self._gathered(np.concatenate([daily[None], jacobian.T])))
+        u, slope_u = (np.convolve(self._spend, of(shape.rate), mode="valid") for of in (weights, slope_weights))
+        daily, jacobian = log_response(shape, u, slope_u)
+        stacked = self._linear.leave(self._gathered(np.concatenate([daily[None], jacobian])))
         return self._linear.target - stacked[0], -stacked[1:].T
 
     def search(self, start: Floats) -> Fit:
         """Levenberg-Marquardt within bounds."""
         theta, damping, converged = start, 1e-2, False
-        score = self.log_posterior(theta)
+        residual, jacobian = self.residual(theta)
+        score = self._score(theta, residual)
         for _ in range(_STEPS):
-            residual, jacobian = self.residual(theta)
             hessian = jacobian.T @ jacobian / self._sigma**2 + np.diag(_PRIOR_SD**-2)
             gradient = jacobian.T @ residual / self._sigma**2 + (theta - _PRIOR_MEAN) / _PRIOR_SD**2
             step = -np.linalg.solve(hessian + damping * np.diag(np.diag(hessian)), gradient)
             moved = np.clip(theta + step, LOWEST, HIGHEST)
             moved[0] = min(moved[0], 0.999 * (1 - moved[1]) * moved[2])
-            moved_score = self.log_posterior(moved)
+            moved_residual, moved_jacobian = self.residual(moved)
+            moved_score = self._score(moved, moved_residual)
             if moved_score > score:
                 gain, theta, score, damping = moved_score - score, moved, moved_score, damping / 5
-                if gain < 1e-3:
+                residual, jacobian = moved_residual, moved_jacobian
+                if gain < _LEAST_GAIN:
                     converged = True
                     break
             else:
@@ -102,18 +107,21 @@ class Problem:
                 if damping > 1e4:
                     converged = True
                     break
-        _, jacobian = self.residual(theta)
         hessian = jacobian.T @ jacobian / self._sigma**2 + np.diag(_PRIOR_SD**-2)
         return Fit(Shape(*(float(v) for v in theta)), np.asarray(np.linalg.inv(hessian), np.float64), score, converged)
 
+    def _score(self, theta: Floats, residual: Floats) -> float:
+        prior = (theta - _PRIOR_MEAN) / _PRIOR_SD
+        return float(-0.5 * self._linear.freedom * np.log(residual @ residual) - 0.5 * prior @ prior)
+
     def _gathered(self, daily: Floats) -> Floats:
-        return self._window.gather(daily, self._cal.is_known)
+        return rows_of(daily, self._is_known, 0, self._window.rows, self._window.period.days)
 
 
-def fit_window(window: Window, cal: Calendar, grid_fit: GridFit, warm: Shape | None = None) -> Fit:
-    """The best of several searches: from the grid's best points of unlike intercepts, and from `warm`."""
+def fit_window(window: Window, cal: Calendar, grid_fit: GridFit) -> Fit:
+    """The best of several searches, each warm: from the grid's best points of unlike intercepts."""
     problem = Problem(window, cal, grid_fit)
-    found = [problem.search(start) for start in _starts(grid_fit, warm)]
+    found = [problem.search(start) for start in _starts(grid_fit)]
     return max(found, key=lambda one: one.log_posterior)
 
 
@@ -137,9 +145,9 @@ def alternatives(window: Window, cal: Calendar, grid_fit: GridFit) -> Alternativ
     )
 
 
-def _starts(grid_fit: GridFit, warm: Shape | None) -> list[Floats]:
+def _starts(grid_fit: GridFit) -> list[Floats]:
     grid = points()
-    starts = [] if warm is None else [np.array([warm.elasticity, warm.intercept, warm.slope, warm.rate])]
+    starts = []
     tops = [int(same[np.argmax(grid_fit.weight[same])]) for same in _by_intercept()]
     for at in sorted(tops, key=lambda one: -grid_fit.weight[one])[:_STARTS]:
         if grid_fit.weight[at] >= 1e-3 * grid_fit.weight.max():

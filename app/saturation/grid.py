@@ -126,19 +126,22 @@ def _neutral(elasticity: float) -> float:
 
 def responses(cal: Calendar) -> Float32s:
     """g at every point of the grid on every day of a calendar, float32 (points, days)."""
-    rows = []
+    g = np.empty((len(points()), len(cal)), np.float32)
+    shares = np.array(INTERCEPTS, np.float32)[:, None]
+    at = 0
     for rate in RATES:
-        u = adstock(cal.spend, rate) / cal.x0
+        log_u = np.log(np.maximum(adstock(cal.spend, rate) / cal.x0, 1e-9)).astype(np.float32)
         for slope in SLOPES:
-            power = np.power(u, slope).astype(np.float32)
-            driven = np.array([d for d in ELASTICITIES if d <= slope * (1 - LEAST_H) + 0.01], np.float32)
+            power = np.exp(np.float32(slope) * log_u)
+            driven = np.array([d for d in ELASTICITIES[1:] if d <= slope * (1 - LEAST_H) + 0.01], np.float32)
             h = np.clip(1 - driven / np.float32(slope), LEAST_H, 1 - LEAST_H)[:, None]
             part = power / (h * power + (1 - h))
-            part[0] = 1.0
-            for k in range(len(driven)):
-                shares = np.array(INTERCEPTS[:1] if k == 0 else INTERCEPTS, np.float32)[:, None]
-                rows.append((1 - shares) * part[k] + shares)
-    return np.concatenate(rows).astype(np.float32)
+            g[at] = 1.0  # without effect
+            block = g[at + 1 : at + 1 + len(driven) * len(shares)].reshape(len(driven), len(shares), -1)
+            np.multiply(part[:, None], 1 - shares, out=block)
+            block += shares
+            at += 1 + len(driven) * len(shares)
+    return g
 
 
 def fit_grid(

@@ -32,8 +32,9 @@ GREATEST_SHARED = 0.999
 GREATEST_REPEATED = 0.5
 ADVISORY = frozenset({"days_to_cut"})
 _HELD_BACK = 28
-_LEAST_SWING = 0.5
-"""In standard deviations."""
+_MOVED_DAYS = 3
+_LEAST_MOVE = 0.1
+"""In log spend."""
 
 
 def guards_of(evidence: Evidence, opinion: Opinion, context: Context) -> tuple[Guard, ...]:
@@ -69,7 +70,7 @@ def guards_of(evidence: Evidence, opinion: Opinion, context: Context) -> tuple[G
             "spend_moves",
             moves(spend),
             LEAST_MOVES,
-            f"spend moved {moves(spend)} times, {LEAST_MOVES} are needed",
+            f"spend moved by 10 % or more {moves(spend)} times, {LEAST_MOVES} are needed",
         ),
         at_most(
             "demand_correlation",
@@ -123,24 +124,24 @@ def failed(guards: Sequence[Guard]) -> list[Guard]:
 
 
 def moves(spend: Floats) -> int:
-    """How often spend swung up or down: swings of its logarithm by half of its spread.
+    """How often spend rose or fell by 10 % or more between turning points, as means of three days have it.
+
+    Three days, since one day's spike is no move. A share of spend, not of its spread: pauses widen that so far that
+    months of ordinary moves beside them would not count.
 
     Examples
     --------
     >>> moves(np.tile(np.repeat([1.0, 3.0], 14), 3))
     5
     """
-    if len(spend) < 14:
+    if len(spend) < 14 or not spend.any():
         return 0
-    logs = np.log(spend + 0.05 * max(float(spend.mean()), 1e-9))
-    least = float(_LEAST_SWING * logs.std())
-    if least < 1e-6:
-        return 0
+    logs = np.log(np.convolve(spend + 0.05 * spend.mean(), np.full(_MOVED_DAYS, 1 / _MOVED_DAYS), "valid"))
     swings, direction, turn = 0, 0, float(logs[0])
     for value in logs.tolist():
-        if direction * (value - turn) > 0 or (direction == 0 and abs(value - turn) < least):
+        if direction * (value - turn) > 0 or (direction == 0 and abs(value - turn) < _LEAST_MOVE):
             turn = value if direction else turn
-        elif abs(value - turn) >= least:
+        elif abs(value - turn) >= _LEAST_MOVE:
             swings, direction, turn = swings + 1, 1 if value > turn else -1, value
     return swings
 

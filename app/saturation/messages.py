@@ -31,7 +31,8 @@ def sentence(
     between = f"(between {_percent(elasticity.low)} and {_percent(elasticity.high)})"
     if status is Status.INSUFFICIENT_EVIDENCE:
         why = failing[0].reason if failing else "the data fit more than one answer"
-        return f"{channel}: not enough evidence for a status, since {why}. Best guess: {rise} {between}."
+        money = f" {_DECISIONS[decision]}" if decision in (Decision.INCREASE, Decision.DECREASE) else ""
+        return f"{channel}: not enough evidence for a status, since {why}. Best guess: {rise} {between}.{money}"
     stands = {
         Status.UNSATURATED: "still has room to grow",
         Status.APPROACHING: "is approaching saturation",

@@ -81,7 +81,9 @@ class PlanRow:
     possible : float
         The most that any split within the same limits gains, over all channels.
     possible_decided : float
-        The same over the channels that the plan may move.
+        The same over the channels that the plan may move: those with a status, or of which the money is decided.
+    possible_with_status : float
+        The same over the channels with a status only.
     """
 
     tenant: int
@@ -89,6 +91,7 @@ class PlanRow:
     claimed: float
     possible: float
     possible_decided: float
+    possible_with_status: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,14 +159,20 @@ def plan_row(number: int, tenant: SimulatedTenant, assessments: Sequence[Assessm
     bounds = {one.series.channel: _bounds(one, tenant.context) for one in tenant.channels}
     total = sum(today.values())
     made = plan(assessments, _budget(assessments, total), margin=PROOF_MARGIN)
+    with_status = {one.channel for one in assessments if one.status is not Status.INSUFFICIENT_EVIDENCE}
     decided = {one.channel for one in assessments if may_move(one)}
-    frozen = {name: limits if name in decided else (today[name], today[name]) for name, limits in bounds.items()}
+
+    def most(moving: set[str]) -> float:
+        frozen = {name: limits if name in moving else (today[name], today[name]) for name, limits in bounds.items()}
+        return best_gain(tenant, frozen) / total
+
     return PlanRow(
         tenant=number,
         realised=true_gain(tenant, made.spend) / total,
         claimed=made.net_profit.median / total,
-        possible=best_gain(tenant, bounds) / total,
-        possible_decided=best_gain(tenant, frozen) / total,
+        possible=most(set(bounds)),
+        possible_decided=most(decided),
+        possible_with_status=most(with_status),
     )
 
 

@@ -67,12 +67,26 @@ def learn(
         pearson = (window.outcome - mu)[used] / mu[used]
         excess = max(float(np.mean(np.minimum(pearson**2, 9.0) - 1 / counts[used])), 0.003)
         variance = (excess + 1 / counts) / (excess + float(np.mean(1 / counts[used])))
+    else:
+        target = _better_law(target, fitted, fitted + np.clip((window.outcome - mu) / (mu + FLOOR), -3.0, 6.0), used)
     residual = (target - fitted) / np.sqrt(variance)
     spread = max(1.4826 * float(np.median(np.abs(residual[used] - np.median(residual[used])))), 1e-3)
     robust = (_T_FREEDOM + 1) / (_T_FREEDOM + (residual / spread) ** 2)
     weight = np.where(used, np.minimum(robust, 1.0) / variance, 0.0)
     persistence, share = _wander(np.clip(residual / spread, -2.5, 2.5) * used, used, window.period.days)
     return Whitener(np.sqrt(weight), persistence, share), target
+
+
+def _better_law(logs: Floats, fitted: Floats, relative: Floats, used: NDArray[np.bool_]) -> Floats:
+    """Errors of the logarithm, or in shares of the mean: whichever scatter less, outliers apart."""
+
+    def scatter(target: Floats) -> float:
+        residual = (target - fitted)[used]
+        residual = residual - np.median(residual)
+        most = 4 * float(np.median(np.abs(residual)))
+        return float(np.mean(np.minimum(residual**2, most**2)))
+
+    return relative if scatter(relative) < scatter(logs) else logs
 
 
 def is_outage(window: Window) -> NDArray[np.bool_]:

@@ -38,6 +38,7 @@ PERIODS = (
     Period("daily_90", 1, 90),
     Period("daily_180", 1, 180),
     Period("daily_365", 1, 365),
+    Period("daily_728", 1, 728),
     Period("weekly_52", 7, 52),
     Period("weekly_104", 7, 104),
     Period("monthly_24", 28, 24),

@@ -11,6 +11,8 @@ the spend-driven part at the operating point; with ``v = u / scale``:
     blend         the mean of two Hills of slope 1, the second one's scale ``shape`` times the first's
     linear        u
     kinked        min(u, k) + r · max(u - k, 0), k = scale, r = shape
+    bent          a kinked curve whose slope turns over a width w = 0.15 k: r·u + (1 - r)·(u - w·log((1 +
+                  exp((u - k)/w)) / (1 + exp(-k/w))))
     none          1: credit that spend does not move
 """
 
@@ -21,6 +23,7 @@ from enum import StrEnum
 
 import numpy as np
 from scipy.optimize import brentq
+from scipy.special import expit
 
 from app.saturation.series import Floats
 
@@ -36,14 +39,17 @@ class Family(StrEnum):
     BLEND = "blend"
     LINEAR = "linear"
     KINKED = "kinked"
+    BENT = "bent"
     NONE = "none"
 
 
 TRAIN_SMOOTH = (Family.HILL, Family.EXPONENTIAL, Family.BLEND)
+CALIBRATE_SMOOTH = (Family.HILL, Family.EXPONENTIAL, Family.BLEND, Family.LOGARITHMIC)
 TEST_SMOOTH = (Family.HILL, Family.EXPONENTIAL, Family.LOGARITHMIC, Family.TANH, Family.ROOT)
-TRAIN_ODD = (Family.LINEAR, Family.NONE)
+TRAIN_ODD = CALIBRATE_ODD = (Family.LINEAR, Family.BENT, Family.NONE)
 TEST_ODD = (Family.LINEAR, Family.KINKED, Family.NONE)
 
+_BEND = 0.15
 _WIDEST = 14.0
 """Scales are sought within exp(-14) to exp(14)."""
 
@@ -125,6 +131,11 @@ def kinked(at: float, ratio: float) -> Curve:
     return Curve(Family.KINKED, at, ratio)
 
 
+def bent(at: float, ratio: float) -> Curve:
+    """The same with a soft bend: slope 1 well before `at`, and `ratio` well after."""
+    return Curve(Family.BENT, at, ratio)
+
+
 def _lowest(family: Family) -> float:
     # Exponential and tanh are flat to the last bit below exp(-6): no elasticity of 0.02 needs less.
     return _WIDEST if family in (Family.LOGARITHMIC, Family.BLEND) else 5.0
@@ -156,6 +167,16 @@ def _kinked(u: Floats, at: float, ratio: float) -> Floats:
     return np.minimum(u, at) + ratio * np.maximum(u - at, 0)
 
 
+def _bent(u: Floats, at: float, ratio: float) -> Floats:
+    width = _BEND * at
+    turned = np.logaddexp(0.0, (u - at) / width) - np.logaddexp(0.0, -at / width)
+    return np.asarray(ratio * u + (1 - ratio) * (u - width * turned))
+
+
+def _bent_slope(u: Floats, at: float, ratio: float) -> Floats:
+    return np.asarray(ratio + (1 - ratio) * (1 - expit((u - at) / (_BEND * at))))
+
+
 def _cosh_squared(v: Floats) -> Floats:
     return np.cosh(np.minimum(v, 300.0)) ** 2
 
@@ -169,5 +190,6 @@ _FORMULAS: dict[Family, tuple[_Formula, _Formula]] = {
     Family.BLEND: (_blend, _blend_slope),
     Family.LINEAR: (lambda u, _, __: u * 1.0, lambda u, _, __: np.ones_like(u)),
     Family.KINKED: (_kinked, lambda u, k, r: np.where(u < k, 1.0, r)),
+    Family.BENT: (_bent, _bent_slope),
     Family.NONE: (lambda u, _, __: np.ones_like(u), lambda u, _, __: np.zeros_like(u)),
 }

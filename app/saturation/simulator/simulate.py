@@ -20,11 +20,11 @@ import numpy as np
 
 from app.saturation.series import FORECAST_DAYS, OPERATING_DAYS, ChannelSeries, Context, Days, Floats
 from app.saturation.simulator import paths
-from app.saturation.simulator.curves import Curve, Family, curve_with, kinked
+from app.saturation.simulator.curves import Curve, Family, bent, curve_with, kinked
 from app.saturation.simulator.settings import Change, ChannelSetting, Noise, TenantSetting
 from app.saturation.simulator.truth import Future, Truth
 
-VERSION = 1
+VERSION = 2
 """Of the formulas: raise it with any change of what a seed gives."""
 FIRST_DAY = np.datetime64("2023-01-01")
 RAMP_DAYS = 60
@@ -98,6 +98,8 @@ def curve_of(setting: ChannelSetting) -> Curve:
     """The curve that a setting describes."""
     if setting.family is Family.KINKED:
         return kinked(setting.kink, setting.shape)
+    if setting.family is Family.BENT:
+        return bent(setting.kink, setting.shape)
     if setting.family in (Family.LINEAR, Family.NONE):
         return Curve(setting.family)
     return curve_with(setting.family, setting.elasticity, setting.shape)

@@ -1,8 +1,8 @@
 """Which tenants is the model proved on, and which is its judge trained on? (SATURATION 3)
 
 Train, calibration and test draw from streams that cannot meet: the purpose is part of the seed. The
-families differ too: logarithmic, tanh, root and kinked curves are in the tests only, a blend of two
-Hills in training only.
+families differ too: tanh, root and kinked curves are in the tests only, logarithmic ones in the tests and in
+calibration, blends of two Hills and soft bends in training and calibration only.
 """
 
 from collections.abc import Iterator
@@ -11,6 +11,8 @@ from enum import IntEnum, StrEnum
 import numpy as np
 
 from app.saturation.simulator.curves import (
+    CALIBRATE_ODD,
+    CALIBRATE_SMOOTH,
     TEST_ODD,
     TEST_SMOOTH,
     TRAIN_ODD,
@@ -37,6 +39,8 @@ class Suite(StrEnum):
     MIXED = "mixed"
 
 
+SMOOTH = {Purpose.TRAIN: TRAIN_SMOOTH, Purpose.CALIBRATE: CALIBRATE_SMOOTH, Purpose.TEST: TEST_SMOOTH}
+ODD = {Purpose.TRAIN: TRAIN_ODD, Purpose.CALIBRATE: CALIBRATE_ODD, Purpose.TEST: TEST_ODD}
 MIXED_DAYS = (60, 90, 180, 365, 365, 730, 730)
 MIXED_SPEND_CV = (0.05, 0.2, 0.35, 0.35, 0.45, 0.6, 0.6)
 _STREAMS = {Suite.CLEAN: 101, Suite.MIXED: 102}
@@ -68,7 +72,7 @@ def drawn_curve(rng: np.random.Generator, families: tuple[Family, ...]) -> dict[
         shape = float(np.exp(rng.uniform(np.log(0.7), np.log(3.0))))
     elif family is Family.BLEND:
         shape = float(np.exp(rng.uniform(np.log(2.0), np.log(20.0))))
-    elif family is Family.KINKED:
+    elif family in (Family.KINKED, Family.BENT):
         shape = float(rng.uniform(0.0, 0.4))
     low, high = elasticity_range(family, shape)
     elasticity = float(np.clip(rng.uniform(0.03, high), low, high))
@@ -79,7 +83,7 @@ def drawn_curve(rng: np.random.Generator, families: tuple[Family, ...]) -> dict[
 
 def _clean(rng: np.random.Generator, purpose: Purpose) -> TenantSetting:
     """180 to 730 days, spend CV 0.35 to 0.6, noise 0.1 to 0.2, no leak, no hidden demand, smooth curves."""
-    families = TRAIN_SMOOTH if purpose is Purpose.TRAIN else TEST_SMOOTH
+    families = SMOOTH[purpose]
     channels = tuple(
         ChannelSetting(
             **drawn_curve(rng, families),  # type: ignore[arg-type]
@@ -99,8 +103,9 @@ def _clean(rng: np.random.Generator, purpose: Purpose) -> TenantSetting:
 
 def _mixed(rng: np.random.Generator, purpose: Purpose) -> TenantSetting:
     """The mixed suite: see SATURATION 3 for how often what occurs."""
-    smooth, odd = (TRAIN_SMOOTH, TRAIN_ODD) if purpose is Purpose.TRAIN else (TEST_SMOOTH, TEST_ODD)
-    channels = tuple(_mixed_channel(rng, odd if rng.random() < 0.2 else smooth) for _ in range(int(rng.integers(1, 9))))
+    channels = tuple(
+        _mixed_channel(rng, (ODD if rng.random() < 0.2 else SMOOTH)[purpose]) for _ in range(int(rng.integers(1, 9)))
+    )
     return TenantSetting(
         channels,
         days=int(rng.choice(MIXED_DAYS)),
