@@ -12,7 +12,7 @@ LOCUST ?= --headless
 SUITE ?= all
 # A process a core, whole files each, in this order: the long ones first, so that no process ends alone with one.
 SIDE_BY_SIDE := --numprocesses auto --dist loadfile --no-loadscope-reorder
-.PHONY: help install demo up test lint faults bench load locust conformance-peers bench-saturation clean
+.PHONY: help install demo up test lint faults bench load locust conformance-peers bench-saturation bench-saturation-peers clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -58,6 +58,9 @@ locust: install  ## the same by Locust: 400 events/s, then a burst of 2,000; wit
 
 bench-saturation: install  ## the proof of the saturation model on simulated channels: every gate, kept or not
 	@$(BIN)/python -m load.bench_saturation --suite $(SUITE)
+
+bench-saturation-peers: install  ## PyMC-Marketing and two simple fits on the same simulated channels
+	@$(BIN)/python -m load.saturation_peers $(PEERS)
 
 conformance-peers: install  ## four peers on the same journeys: where each agrees, where and why not
 	@$(BIN)/python -m load.conformance install

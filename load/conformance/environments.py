@@ -28,10 +28,11 @@ _TIMEOUT_S = 900
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """One package in one version; `peers/<script>.py` asks it, `peers/<script>.txt` pins its environment."""
+    """One package in one version; `<script>.py` in `scripts` asks it, `<script>.txt` pins its environment."""
 
     name: str
     script: str
+    scripts: Path = _PEERS
 
     @property
     def python(self) -> Path:
@@ -39,7 +40,7 @@ class Peer:
 
     @property
     def pins(self) -> Path:
-        return _PEERS / f"{self.script}.txt"
+        return self.scripts / f"{self.script}.txt"
 
     @property
     def is_installed(self) -> bool:
@@ -63,7 +64,7 @@ class Peer:
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
         """The answer of its process; RuntimeError with its last words if it dies."""
         done = subprocess.run(
-            [self.python, _PEERS / f"{self.script}.py"],
+            [self.python, self.scripts / f"{self.script}.py"],
             input=json.dumps(request),
             capture_output=True,
             text=True,

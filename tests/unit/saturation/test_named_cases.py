@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.saturation import ChannelSeries, Context, Status, assess
+from app.saturation import ChannelSeries, Context, Status, assess, plan
 from app.saturation.simulator.curves import Family
 from app.saturation.simulator.settings import Change
 from tests.unit.saturation.channels import channel, tenant
@@ -91,6 +91,7 @@ def test_no_status_and_the_reason(make):
         lambda seed: tenant(channel(hidden=0.2, follows_demand=0.6), channel(), channel(), seed=seed),
         lambda seed: tenant(channel(elasticity=0.8), days=42, seed=seed),
         lambda seed: tenant(channel(elasticity=0.8), days=60, seed=seed),
+        lambda seed: tenant(channel(elasticity=0.1, noise_kind="counts", conversions=3.0), channel(), seed=seed),
         lambda seed: tenant(channel(elasticity=0.2), channel(elasticity=0.8), late_days=10, seed=seed),
         lambda seed: tenant(channel(elasticity=0.1), channel(elasticity=0.9), lockstep=0.97, seed=seed),
         lambda seed: tenant(
@@ -99,7 +100,7 @@ def test_no_status_and_the_reason(make):
             seed=seed,
         ),
     ],
-    ids=["hidden_demand", "42_days", "60_days", "late_conversions", "lockstep", "step_and_ramp"],
+    ids=["hidden_demand", "42_days", "60_days", "under_5_conversions", "late_conversions", "lockstep", "step_and_ramp"],
 )
 def test_what_is_given_is_mostly_right(make):
     pairs = given(make)
@@ -174,11 +175,36 @@ def test_malformed_input_names_channel_and_day():
         ChannelSeries("shop", np.sort(np.append(one.day[:-1], one.day[4])), one.spend, one.revenue, one.conversions)
 
 
-def test_many_campaigns():
-    made = tenant(*[channel(elasticity=e) for e in np.linspace(0.1, 0.9, 40)], days=60)
-    answers = assessed(made)
-    assert len(answers) == 40
-    assert len({one.channel for one in answers}) == 40
+def test_five_hundred_campaigns():
+    """Most of them young, as campaigns are; `make bench-saturation SUITE=size` has 500 of a year."""
+    made = tenant(*[channel(elasticity=e) for e in np.linspace(0.1, 0.9, 500)], days=60)
+    given = [one if at % 12 == 0 else one.where(one.day > one.day[-10]) for at, one in enumerate(made.series)]
+    answers = assess(given, context=made.context)
+    assert len({one.channel for one in answers}) == 500
+    assert all("not enough evidence" in one.message for at, one in enumerate(answers) if at % 12)
+    assert sum(one.elasticity is not None for one in answers) == 42
+    made_plan = plan(answers, sum(one.x0 for one in answers), margin=0.5)
+    assert len(made_plan.spend) == 500
+    assert all(made_plan.spend[one.channel] == pytest.approx(one.x0) for at, one in enumerate(answers) if at % 12)
+
+
+def test_a_three_day_outage_of_the_tracking():
+    made = tenant(channel(elasticity=0.1))
+    series = made.series[0]
+    revenue, conversions = series.revenue.copy(), series.conversions.copy()
+    revenue[-50:-47] = conversions[-50:-47] = 0.0
+    damaged = ChannelSeries("shop", series.day, series.spend, revenue, conversions, series.demand)
+    (answer,) = assess([damaged], context=made.context)
+    assert answer.status is Status.SATURATED
+
+
+def test_budgets_no_plan_can_keep_are_refused_in_words():
+    answers = assessed(tenant(channel(elasticity=0.2), channel(elasticity=0.8)))
+    today = sum(one.x0 for one in answers)
+    with pytest.raises(ValueError, match=r"budget .* is below .*raise the budget or lower the bounds"):
+        plan(answers, 0.1 * today, margin=0.5)
+    with pytest.raises(ValueError, match="lower the bound"):
+        plan(answers, today, margin=0.5, bounds={"channel_0": (100 * today, 200 * today)})
 
 
 def weekly(path, day, spend, total, value=1.0):

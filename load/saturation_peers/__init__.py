@@ -1,0 +1,1 @@
+"""What do others say of the same channels? ``make bench-saturation-peers``."""
