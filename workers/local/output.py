@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import IO
 
 COLOURS = {
-    **{"redis": 31, "clickhouse": 33, "web": 32, "worker": 36, "backfill": 36, "saturation": 96},
-    **{"beat": 35, "flower": 34},
+    "redis": 31, "clickhouse": 33, "web": 32, "worker": 36, "backfill": 36, "saturation": 96,
+    "beat": 35, "flower": 34,
 }
 FILE_BYTES = 10_000_000
 NAME_WIDTH = 10
