@@ -12,7 +12,7 @@ LOCUST ?= --headless
 SUITE ?= all
 # A process a core, whole files each, in this order: the long ones first, so that no process ends alone with one.
 SIDE_BY_SIDE := --numprocesses auto --dist loadfile --no-loadscope-reorder
-.PHONY: help install demo up test lint faults bench load locust conformance-peers bench-saturation bench-saturation-peers clean
+.PHONY: help install demo up test lint faults bench load locust conformance-peers bench-peers bench-saturation bench-saturation-peers clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -65,6 +65,10 @@ bench-saturation-peers: install  ## PyMC-Marketing and two simple fits on the sa
 conformance-peers: install  ## four peers on the same journeys: where each agrees, where and why not
 	@$(BIN)/python -m load.conformance install
 	@$(BIN)/python -m load.conformance $(CONFORMANCE)
+
+bench-peers: install  ## the five models and Markov beside the same four peers, on the same journeys
+	@$(BIN)/python -m load.conformance install
+	@$(BIN)/python -m load.bench_peers $(PEERS)
 
 clean:  ## remove what make made, but not .tributary
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

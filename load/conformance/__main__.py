@@ -1,4 +1,4 @@
-"""``python -m load.conformance [install] [--json] [--no-timing] [--quick]``: a table, or one JSON object a line.
+"""``python -m load.conformance [install] [--json]``: a table, or one JSON object a line.
 
 Exit 0 if every peer was asked and every difference has its reason.
 """
@@ -15,7 +15,6 @@ from load.conformance import environments, table
 from load.conformance.environments import PEERS, Peer
 from load.conformance.journeys import JourneySet, journey_sets
 from load.conformance.ours import ByChannel, measures
-from load.conformance.timing import JOURNEYS, QUICK_JOURNEYS, Timing, timed
 from load.conformance.verdicts import Comparison, Verdict, compared
 from load.machine import heading
 
@@ -28,18 +27,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ours = {each.name: measures(each) for each in sets}
     absent = [peer.name for peer in PEERS if not peer.is_installed]
     comparisons: list[Comparison] = []
-    timings: list[Timing] = []
     for peer in PEERS:
         if peer.is_installed:
             _say(f"{peer.name} …")
             comparisons += _asked(peer, sets, ours)
-            if not options.no_timing:
-                timings += timed(peer, QUICK_JOURNEYS if options.quick else JOURNEYS)
     if options.json:
-        for line in [*(each.as_json() for each in comparisons), *(each.as_json() for each in timings)]:
-            print(msgspec.json.encode(line).decode())
+        for each in comparisons:
+            print(msgspec.json.encode(each.as_json()).decode())
     else:
-        print(table.rendered(comparisons, timings))
+        print(table.rendered(comparisons))
     for name in absent:
         _say(f"{name} is not installed: python -m load.conformance install")
     wrong = [each for each in comparisons if each.verdict in (Verdict.UNEXPLAINED, Verdict.FAILED)]
@@ -47,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _asked(peer: Peer, sets: list[JourneySet], ours: dict[str, dict[str, ByChannel]]) -> list[Comparison]:
-    answers = peer.ask({"sets": {each.name: each.as_request() for each in sets}, "timing": None, "rounds": 0})["sets"]
+    answers = peer.ask({"sets": {each.name: each.as_request() for each in sets}})
     return [
         comparison
         for each in sets
@@ -71,8 +67,6 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m load.conformance", description=__doc__)
     parser.add_argument("command", nargs="?", choices=["run", "install"], default="run")
     parser.add_argument("--json", action="store_true", help="one JSON object a line, with every number of both sides")
-    parser.add_argument("--no-timing", action="store_true", help="agreement only")
-    parser.add_argument("--quick", action="store_true", help="time few journeys: shows that it works, not how fast")
     chosen = parser.parse_args(arguments)
     if chosen.command == "run":
         _say(heading())

@@ -6,17 +6,23 @@ nothing of theirs is imported here.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import json
 import os
 import subprocess
 import sys
+import tempfile
+import threading
 import venv
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
+
+from load.conformance.peers.protocol import ANSWER
 
 CACHE = Path(
     os.environ.get("TRIBUTARY_PEERS")
@@ -63,28 +69,78 @@ class Peer:
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
         """The answer of its process; RuntimeError with its last words if it dies."""
-        done = subprocess.run(
-            [self.python, self.scripts / f"{self.script}.py"],
-            input=json.dumps(request),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=_TIMEOUT_S,
-            env={
-                "PATH": os.environ.get("PATH", ""),
-                "MPLBACKEND": "Agg",
-                "OMP_NUM_THREADS": "1",
-                "POLARS_MAX_THREADS": "1",
-            },
-        )
-        if done.returncode:
-            raise RuntimeError(f"{self.name} stopped: {done.stderr.strip()[-600:]}")
-        # The last line: some print a greeting before.
-        answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        with Session(self, request) as session:
+            answer: dict[str, Any] = session.first
         return answer
+
+    def timed(self, journeys: list[list[object]]) -> Session:
+        """A process of the peer that has read these journeys, and waits to be told what to run."""
+        return Session(self, {"timing": journeys})
 
     def _fingerprint(self) -> str:
         return hashlib.sha256(self.pins.read_bytes() + sys.version.encode()).hexdigest()
+
+
+class Session:
+    """A process of a peer. `first` is its answer to the request; RuntimeError with its last words if it dies."""
+
+    def __init__(self, peer: Peer, request: dict[str, Any]) -> None:
+        self._peer = peer
+        self._folder = tempfile.TemporaryDirectory(prefix="tributary-peer-")
+        self._errors = Path(self._folder.name) / "stderr"
+        with self._errors.open("w") as errors:
+            self._process = subprocess.Popen(
+                [peer.python, peer.scripts / f"{peer.script}.py"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                env={
+                    "PATH": os.environ.get("PATH", ""),
+                    "MPLBACKEND": "Agg",
+                    "OMP_NUM_THREADS": "1",
+                    "POLARS_MAX_THREADS": "1",
+                },
+            )
+        self._watch = threading.Timer(_TIMEOUT_S, self._process.kill)
+        self._watch.start()
+        self.first = self._asked(json.dumps(request))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def calls(self) -> list[str]:
+        """What can be timed."""
+        return list(self.first)
+
+    def seconds(self, call: str) -> float:
+        """Run it once."""
+        return float(self._asked(call))
+
+    def close(self) -> None:
+        """End the process."""
+        self._watch.cancel()
+        self._process.kill()
+        self._process.communicate()
+        self._folder.cleanup()
+
+    def _asked(self, line: str) -> Any:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with contextlib.suppress(BrokenPipeError):
+            print(line, file=self._process.stdin, flush=True)
+        for answer in self._process.stdout:
+            if answer.startswith(ANSWER):
+                return json.loads(answer.removeprefix(ANSWER))
+        words = self._errors.read_text().strip()[-600:]
+        self.close()
+        raise RuntimeError(f"{self._peer.name} stopped: {words or f'it was killed after {_TIMEOUT_S} s'}")
 
 
 PEERS = (

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from load.conformance.timing import Timing
 from load.conformance.verdicts import Comparison, Verdict
 
 _MARKS = {Verdict.AGREES: "=", Verdict.SIMULATED: "~", Verdict.DIFFERS: "≠", Verdict.FAILED: "failed"}
 
 
-def rendered(comparisons: list[Comparison], timings: list[Timing]) -> str:
+def rendered(comparisons: list[Comparison]) -> str:
     """The whole report. `=` agrees, `~ x %` within its simulation, `≠ x %` differs: the largest of any channel."""
     blocks = [_block(name, comparisons) for name in dict.fromkeys(each.peer for each in comparisons)]
-    return "\n\n".join([*blocks, *([_timed(timings)] if timings else [])])
+    return "\n\n".join(blocks)
 
 
 def _block(peer: str, comparisons: list[Comparison]) -> str:
@@ -33,13 +32,6 @@ def _cell(comparison: Comparison) -> str:
     if comparison.verdict is Verdict.AGREES or comparison.difference is None:
         return _MARKS[comparison.verdict]
     return f"{_MARKS.get(comparison.verdict, 'WRONG')} {100 * comparison.difference:.2g} %"
-
-
-def _timed(timings: list[Timing]) -> str:
-    rows = [["time", "theirs ms", "ours ms", "ratio", "what"]]
-    for each in timings:
-        rows.append([each.peer, f"{each.theirs_ms:.0f}", f"{each.ours_ms:.0f}", f"{each.ratio:.1f}", each.what])
-    return "\n".join(_aligned(rows))
 
 
 def _aligned(rows: list[list[str]]) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import ChannelAttribution
 import pandas as pd
-from protocol import SEPARATOR, ByChannel, Measures, Row, converts, serve
+from protocol import SEPARATOR, ByChannel, Measures, Row, mixed_of, serve
 
 _COLUMNS = {"var_path": "path", "var_conv": "conversions", "var_value": "value"}
 
@@ -27,7 +27,7 @@ def measures(rows: list[Row]) -> Measures:
 
 def timed(rows: list[Row]) -> dict[str, Callable[[], object]]:
     data = _frame(rows)
-    mixed = _frame([row if converts(place) else row._replace(conversions=0, nulls=1) for place, row in enumerate(rows)])
+    mixed = _frame(mixed_of(rows))
     return {
         "heuristics": lambda: ChannelAttribution.heuristic_models(data, **_COLUMNS, flg_pro=False),
         "markov": lambda: ChannelAttribution.markov_model(

@@ -29,7 +29,15 @@ def measures(rows: list[Row]) -> Measures:
 
 
 def timed(rows: list[Row]) -> dict[str, Callable[[], object]]:
-    return {}
+    model = _model(rows)
+
+    def four() -> None:
+        model.first_touch(normalize=False)
+        model.last_touch(normalize=False)
+        model.linear(normalize=False, share="proportional")
+        model.position_based(normalize=False)
+
+    return {"four_models": four}
 
 
 def _model(rows: list[Row]) -> MTA:

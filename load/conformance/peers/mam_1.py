@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pandas as pd
 from marketing_attribution_models import MAM
-from protocol import ByChannel, Measures, Row, journeys, serve
+from protocol import ByChannel, Measures, Row, journeys, mixed_of, serve
 
 _FEW = 300
 """Paths for its Shapley, which walks all subsets of each distinct combination cell by cell in pandas."""
@@ -33,7 +33,12 @@ def measures(rows: list[Row]) -> Measures:
 
 def timed(rows: list[Row]) -> dict[str, Callable[[], object]]:
     frame = _frame(rows)
-    return {"five_models": lambda: _five(_model(frame, "value")), "five_models_alone": _five_alone(frame)}
+    mixed = _model(_frame(mixed_of(rows)), 1)
+    return {
+        "five_models": lambda: _five(_model(frame, "value")),
+        "five_models_alone": _five_alone(frame),
+        "markov": lambda: _markov(mixed),
+    }
 
 
 def _frame(rows: list[Row]) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import polars as pl
 from mam import MAM
 from mam.results import AttributionResult
-from protocol import SEPARATOR, ByChannel, Measures, Row, journeys, serve
+from protocol import SEPARATOR, ByChannel, Measures, Row, journeys, mixed_of, serve
 
 _FEW = 300
 """Paths for its Shapley with all channels, which walks 2**channels subsets of each combination in Python."""
@@ -34,7 +34,12 @@ def measures(rows: list[Row]) -> Measures:
 def timed(rows: list[Row]) -> dict[str, Callable[[], object]]:
     frame = _frame(rows)
     made = _model(frame, "value")
-    return {"five_models": lambda: _five(_model(frame, "value")), "five_models_alone": lambda: _five(made)}
+    mixed = _model(_frame(mixed_of(rows)), None)
+    return {
+        "five_models": lambda: _five(_model(frame, "value")),
+        "five_models_alone": lambda: _five(made),
+        "markov": mixed.run_markov,
+    }
 
 
 def _frame(rows: list[Row]) -> pl.DataFrame:

@@ -10,9 +10,11 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 SEPARATOR = " > "
+ANSWER = "answer: "
+"""What a line with an answer begins with."""
 CONVERTING_OF_100 = 30
 """Of the timed journeys, for Markov, which needs some that do not convert; for the heuristics all do."""
 
@@ -34,28 +36,32 @@ Measures = dict[str, Callable[[], ByChannel]]
 def serve(
     measures: Callable[[list[Row]], Measures], timed: Callable[[list[Row]], dict[str, Callable[[], object]]]
 ) -> None:
-    """Answer one request on stdin: the measures of each set of journeys, and how long each timed call takes.
+    """Answer one request, a line on stdin, with a line on stdout; what peers print goes to stderr.
 
-    A measure that fails says why in place of its numbers. What peers print goes to stderr.
+    `sets`: the measures of each set of journeys. A measure that fails says why in place of its numbers.
+    `timing`: the names of the calls that can be timed on these journeys. After that every line names one of them, and
+    is answered by how many seconds it took.
     """
     warnings.simplefilter("ignore")
-    request = json.load(sys.stdin)
+    request = json.loads(sys.stdin.readline())
     with contextlib.redirect_stdout(sys.stderr):
-        answer: dict[str, Any] = {"sets": {}, "seconds": {}}
-        for name, rows in request["sets"].items():
-            asked = measures([Row(*row) for row in rows])
-            answer["sets"][name] = {measure: _answered(compute) for measure, compute in asked.items()}
-        if request["timing"]:
-            calls = timed([Row(*row) for row in request["timing"]])
-            answer["seconds"] = {
-                name: [_seconds(call) for _ in range(request["rounds"])] for name, call in calls.items()
-            }
-    json.dump(answer, sys.stdout)
+        sets = {name: [Row(*row) for row in rows] for name, rows in request.get("sets", {}).items()}
+        found = {name: _measured(measures(rows)) for name, rows in sets.items()}
+        calls = timed([Row(*row) for row in request["timing"]]) if "timing" in request else {}
+    _answer(found or list(calls))
+    for line in sys.stdin:
+        with contextlib.redirect_stdout(sys.stderr):
+            taken = _seconds(calls[line.strip()])
+        _answer(taken)
 
 
-def converts(place: int) -> bool:
-    """Whether Markov takes the journey at this place as one that converted."""
-    return place % 100 < CONVERTING_OF_100
+def _answer(answer: object) -> None:
+    # Some print a greeting past sys.stdout: a line of its own, which the reader leaves out.
+    print(f"\n{ANSWER}{json.dumps(answer)}", flush=True)
+
+
+def _measured(asked: Measures) -> dict[str, ByChannel | str]:
+    return {measure: _answered(compute) for measure, compute in asked.items()}
 
 
 def _answered(compute: Callable[[], ByChannel]) -> ByChannel | str:
@@ -63,6 +69,18 @@ def _answered(compute: Callable[[], ByChannel]) -> ByChannel | str:
         return {str(channel): float(amount) for channel, amount in compute().items()}
     except Exception as error:  # whatever a peer raises is its answer
         return f"{type(error).__name__}: {error}"
+
+
+def converts(place: int) -> bool:
+    """Whether Markov takes the journey at this place as one that converted."""
+    return place % 100 < CONVERTING_OF_100
+
+
+def mixed_of(rows: list[Row]) -> list[Row]:
+    """The timed journeys as Markov takes them: some of them did not convert."""
+    return [
+        row if converts(place) else row._replace(conversions=0, nulls=1, value=0.0) for place, row in enumerate(rows)
+    ]
 
 
 def _seconds(call: Callable[[], object]) -> float:

@@ -45,7 +45,7 @@ def test_a_difference_without_a_reason_is_shown_as_wrong() -> None:
     expected = [Verdict.AGREES, Verdict.DIFFERS, Verdict.UNEXPLAINED, Verdict.FAILED]
     assert [each.verdict for each in found] == expected
     assert found[1].difference == pytest.approx(0.05)
-    shown = rendered(found, [])
+    shown = rendered(found)
     assert "WRONG 40 %" in shown
     assert "whole weeks" in shown
 
