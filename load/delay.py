@@ -1,6 +1,7 @@
 """What if ClickHouse were further away? A TCP proxy that hands on every byte so many milliseconds later, each way.
 
-``python -m load.delay --port 9000 --one-way-ms 10`` prints the port that it listens on, on loopback, and stays.
+``python -m load.delay --port 9000 --one-way-ms 10`` prints the port that it listens on, and stays. It listens on
+loopback, unless --listen names another address: for networks of one's own only, since it asks nobody who he is.
 """
 
 from __future__ import annotations
@@ -33,9 +34,9 @@ def further_away(url: str, one_way_ms: float) -> Iterator[str]:
             process.terminate()
 
 
-async def serve(host: str, port: int, delay_s: float) -> None:
+async def serve(host: str, port: int, delay_s: float, listen: str) -> None:
     """Listen until cancelled."""
-    server = await asyncio.start_server(partial(_join, host, port, delay_s), "127.0.0.1", 0)
+    server = await asyncio.start_server(partial(_join, host, port, delay_s), listen, 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
@@ -61,9 +62,10 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True, help="of the server")
     parser.add_argument("--one-way-ms", type=float, default=10.0, help="half of what a round trip takes longer")
+    parser.add_argument("--listen", default="127.0.0.1", help="address to listen on")
     options = parser.parse_args()
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(serve(options.host, options.port, options.one_way_ms / 1000))
+        asyncio.run(serve(options.host, options.port, options.one_way_ms / 1000, options.listen))
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from load.setting import Setting
 from load.web import web
 from load.workers import workers
 
-EVENTS, QUICK_EVENTS = 1_440_000, 3_000
+EVENTS, QUICK_EVENTS = 1_440_000, 1_000
 STEPS = 48
 """Times that the memory is looked at: after each part of the events is stored and credited."""
 LIMITS_MB = {"web": 150.0, "worker": 400.0}
@@ -36,7 +36,7 @@ MB = 1024 * 1024
 
 
 def measure(setting: Setting) -> Iterator[Figure]:
-    events, steps = (QUICK_EVENTS, 3) if setting.is_quick else (EVENTS, STEPS)
+    events, steps = (QUICK_EVENTS, 2) if setting.is_quick else (EVENTS, STEPS)
     _, write_key = bench_tenant(setting)
     seen: dict[str, list[float]] = {name: [] for name in MARKS}
     whole: dict[str, float] = {}

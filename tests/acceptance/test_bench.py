@@ -23,7 +23,7 @@ EXPECTED = {
     "drain": {"drain", "drain_and_credit"},
     "start": {"edge_start"},
     "cache": {"cache_memory", "cache_redis"},
-    "workers": {"workers_1", "workers_2"},
+    "workers": {"workers_2"},
     "fairness": {"fairness_posts_p95", "fairness_credits_p95"},
     "memory": {"memory_web", "memory_worker"},
 }
