@@ -28,6 +28,7 @@ SHARDING_KEYS = {
     "runs": "cityHash64(run_id)",
     "saturation_judge_checks": "cityHash64(judge_version)",
     "schema_migrations": "cityHash64(name)",
+    "saturation_judge_checks": "cityHash64(judge_version)",
 }
 """Table -> the shard of a row. Rows of one sort key must meet on one shard, or a newer one could not replace an older:
 a key is made of columns of ORDER BY, or of what those are computed from."""
