@@ -184,10 +184,15 @@ EVENT_SCHEMAS: dict[str, Any] = {
     },
     "SpendRow": {
         "type": "object",
-        "required": ["day", "channel", "amount"],
+        "required": ["day", "amount"],
         "properties": {
             "day": {"type": "string", "format": "date"},
-            "channel": _TEXT,
+            "channel": {
+                **_TEXT,
+                "description": "Its channel outright; or say source and medium, and the rules name it.",
+            },
+            "source": _TEXT,
+            "medium": _TEXT,
             "campaign": _TEXT,
             "amount": _AMOUNT,
             "currency": _CURRENCY,

@@ -158,6 +158,8 @@ def rules_schemas() -> dict[str, Any]:
             **period,
             touches=_WHOLE,
             touches_changed=_WHOLE,
+            spend=_WHOLE,
+            spend_changed=_WHOLE,
             conversions=_WHOLE,
             **job,
         ),

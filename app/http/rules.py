@@ -14,6 +14,7 @@ from app.errors import BadInput, TributaryError
 from app.http.auth import secret_key
 from app.http.parts import parts
 from app.ledger.reclassify import reclassify
+from app.ledger.reclassify_spend import reclassify_spend
 from app.ledger.rules_change import Applied, apply_rules, decided_on_arrival
 from app.reports.amounts import NOTHING
 from app.reports.days import day_begins_ms, day_of, read_day, read_period, rfc3339
@@ -164,11 +165,12 @@ def broken_parameters() -> Response:
 @bp.post("/v1/channels/reclassify")
 @secret_key
 def classify_again() -> Response:
-    """Give the touches of some days the channels of the newest rules, and credit their conversions again."""
+    """Give touches and spend of some days the channels of the newest rules, and credit their conversions again."""
     body = read_body(_Range, _RANGE)
     tenant, settings = fresh_tenant(), parts().settings
     period = read_period(body.first, body.end, timezone=tenant.timezone, now_ms=_now_ms())
     done = reclassify(get_redis(settings), storage(), settings, tenant, period.from_ms, period.to_ms)
+    spend = reclassify_spend(storage(), tenant, period)
     answer = {
         "success": True,
         "from": period.first.isoformat(),
@@ -176,6 +178,8 @@ def classify_again() -> Response:
         "timezone": period.timezone,
         "touches": done.read,
         "touches_changed": done.changed,
+        "spend": spend.read,
+        "spend_changed": spend.changed,
         "conversions": done.conversions,
         "job_id": done.job_id or None,
         "url": url_for("jobs.progress", job_id=done.job_id) if done.job_id else None,

@@ -11,6 +11,7 @@ import msgspec
 
 from app.ingest.events import Adjustment, Batch, Event, SpendRow
 from app.ledger.keys import conversion_key
+from app.storage.spend import stated_at
 
 CANCELLED_TOUCH = 255
 """`is_deleted` of a touch's twin: above every revision that classifying history again may give it."""
@@ -196,7 +197,8 @@ def spend_rows(batches: Sequence[Batch]) -> list[tuple[Any, ...]]:
     """Rows of `spend`, the version being the time of receipt: the newest statement stands."""
     return [
         (batch.tenant_id, date.fromisoformat(row.day), row.channel, row.campaign, row.currency)
-        + (row.amount_minor, batch.received_ms)
+        + (row.amount_minor, stated_at(batch.received_ms), row.source, row.medium)
+        + (row.named_channel or row.channel, row.named_campaign or row.campaign)
         for batch in batches
         for row in _last_per_key(batch.spend)
     ]
@@ -204,7 +206,7 @@ def spend_rows(batches: Sequence[Batch]) -> list[tuple[Any, ...]]:
 
 def _last_per_key(rows: Sequence[SpendRow]) -> Iterable[SpendRow]:
     """Within one request the last row of a key stands: both would carry the same version."""
-    return {(row.day, row.channel, row.campaign, row.currency): row for row in rows}.values()
+    return {row.key: row for row in rows}.values()
 
 
 def adjustment_rows(batches: Sequence[Batch]) -> list[tuple[Any, ...]]:
@@ -216,7 +218,10 @@ def adjustment_rows(batches: Sequence[Batch]) -> list[tuple[Any, ...]]:
     ]
 
 
-SPEND = ("tenant_id", "day", "channel", "campaign", "currency", "amount_minor", "version")
+SPEND = (
+    *("tenant_id", "day", "channel", "campaign", "currency", "amount_minor", "version"),
+    *("source", "medium", "named_channel", "named_campaign"),
+)
 ADJUSTMENTS = (
     *("tenant_id", "adjustment_id", "order_id", "conversion_type", "action", "value"),
     *("currency", "at", "received_at"),

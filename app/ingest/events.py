@@ -66,13 +66,26 @@ class Event(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 class SpendRow(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """Cost of one day, channel and campaign. `day` is YYYY-MM-DD."""
+    """Cost of one day, channel and campaign. `day` is YYYY-MM-DD.
+
+    What it was sent with says which row it is: a later one with the same replaces it. `channel` is '' where `source`
+    and `medium` say it. `named_channel` and `named_campaign` are what the tenant's rules call them, '' where that is
+    what was sent.
+    """
 
     day: str
     channel: str
     campaign: str
     currency: str
     amount_minor: int
+    source: str = ""
+    medium: str = ""
+    named_channel: str = ""
+    named_campaign: str = ""
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return self.day, self.channel, self.campaign, self.currency, self.source, self.medium
 
 
 class Adjustment(msgspec.Struct, array_like=True, frozen=True, gc=False):

@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from app.channels.book import ChannelBook, Visit
+from app.channels.names import Channel
 from app.ingest.amounts import read_currency, read_minor
 from app.ingest.events import SpendRow
 from app.ingest.ids import LONGEST
@@ -20,6 +22,8 @@ FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2099, 12, 31)
 class _Posted(msgspec.Struct, gc=False):
     day: Any = None
     channel: Any = None
+    source: Any = None
+    medium: Any = None
     campaign: Any = None
     amount: Any = None
     currency: Any = None
@@ -39,18 +43,45 @@ def read_spend(raw: msgspec.Raw, reading: Reading) -> SpendRow:
     posted = _decode(raw)
     day = read_day(posted.day)
     channel = read_channel(posted.channel, "channel")
-    if not channel:
-        raise Refused(Reason.BAD_CHANNEL, "channel is missing.", "Send the name of the channel.")
-    campaign = _campaign(posted.campaign)
+    source, medium, campaign = (_text(getattr(posted, name), name) for name in ("source", "medium", "campaign"))
+    if not (channel or source or medium):
+        raise Refused(
+            Reason.BAD_CHANNEL,
+            "channel is missing.",
+            "Send the name of the channel, or the source and medium of its visits.",
+        )
     currency = read_currency(posted.currency, "currency", reading.currency)
     if posted.amount is None:
         raise Refused(Reason.BAD_AMOUNT, "amount is missing.", "Send a number or a string like '12.34'.")
-    return SpendRow(day, channel, campaign, currency, read_minor(posted.amount, "amount", currency))
+    named, label = names_of(reading.book, channel, source, medium, campaign)
+    return SpendRow(
+        day,
+        channel,
+        campaign,
+        currency,
+        read_minor(posted.amount, "amount", currency),
+        source,
+        medium,
+        "" if named == channel else named,
+        "" if label == campaign else label,
+    )
+
+
+def names_of(book: ChannelBook, channel: str, source: str, medium: str, campaign: str) -> tuple[str, str]:
+    """Channel and campaign by which a cost meets the credit of its touches: it is named as a touch is.
+
+    A channel said outright stays. Where none is said, source and campaign get their names, and then the tenant's rules
+    and the default groups say the channel of such a visit.
+    """
+    label = book.campaign(campaign)
+    if channel:
+        return channel, label
+    return book.channel_of(Visit(book.source(source), medium, label)) or Channel.UNASSIGNED.value, label
 
 
 def newest_rows(rows: list[SpendRow]) -> list[SpendRow]:
-    """The last row of each day, channel, campaign and currency: within a request, too, the later one counts."""
-    return list({(row.day, row.channel, row.campaign, row.currency): row for row in rows}.values())
+    """The last row of each key: within a request, too, the later one counts."""
+    return list({row.key: row for row in rows}.values())
 
 
 def read_day(value: Any) -> str:
@@ -68,15 +99,15 @@ def read_day(value: Any) -> str:
     return day.isoformat()
 
 
-def _campaign(value: Any) -> str:
+def _text(value: Any, field: str) -> str:
     if value is None:
         return ""
     if type(value) is int or type(value) is float:
         return str(value)
     if type(value) is not str:
-        raise bad_type("campaign", value, "a string")
+        raise bad_type(field, value, "a string")
     if len(value.encode()) > LONGEST:
         raise Refused(
-            Reason.TEXT_TOO_LONG, f"campaign has {len(value.encode())} bytes.", f"Send at most {LONGEST} bytes."
+            Reason.TEXT_TOO_LONG, f"{field} has {len(value.encode())} bytes.", f"Send at most {LONGEST} bytes."
         )
     return value

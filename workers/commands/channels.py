@@ -66,5 +66,8 @@ def _in_halves(edge: Edge, from_day: str, to_day: str) -> list[str]:
             raise
         middle = (first + timedelta(days=(end - first).days // 2)).isoformat()
         return _in_halves(edge, from_day, middle) + _in_halves(edge, middle, to_day)
-    click.echo(f"{from_day} to {to_day}: {done['touches_changed']:,} of {done['touches']:,} touches changed")
+    click.echo(
+        f"{from_day} to {to_day}: {done['touches_changed']:,} of {done['touches']:,} touches changed, "
+        f"{done['spend_changed']:,} of {done['spend']:,} rows of spend"
+    )
     return [str(done["job_id"])] if done["job_id"] else []

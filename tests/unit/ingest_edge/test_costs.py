@@ -8,10 +8,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from app.channels.book import DEFAULT_BOOK, Alias, ChannelBook, Condition, CustomRule
 from app.ingest.adjustments import read_adjustment
 from app.ingest.events import Adjustment, SpendRow
 from app.ingest.refusals import Refused
-from app.ingest.spend import newest_rows, read_spend
+from app.ingest.spend import names_of, newest_rows, read_spend
 from tests.unit.ingest_edge.read import NOW_MS, reading
 
 
@@ -30,6 +31,20 @@ def test_spend() -> None:
     assert spend(campaign="c", currency="jpy", amount=5).amount_minor == 5
 
 
+def test_spend_is_named_as_the_touches_of_its_visits_are() -> None:
+    book = ChannelBook(
+        rules=(CustomRule("partners", (Condition("campaign", "prefix", "aff-"),)),),
+        source_aliases=(Alias("exact", "fb", "facebook"),),
+        campaign_aliases=(Alias("glob", "brand*", "brand"),),
+    )
+    assert names_of(book, "", "fb", "cpc", "x") == ("paid_social", "x")
+    assert names_of(book, "", "google", "cpc", "aff-1") == ("partners", "aff-1")
+    assert names_of(book, "email", "google", "cpc", "Brand_US") == ("email", "brand"), "a channel said outright stays"
+    assert names_of(DEFAULT_BOOK, "", "?", "?", "") == ("unassigned", "")
+    plain = spend(channel=None, source="google", medium="cpc", campaign=7)
+    assert plain == SpendRow("2026-01-31", "", "7", "EUR", 1234, "google", "cpc", "paid_search")
+
+
 def test_the_later_row_of_a_key_counts() -> None:
     rows = [spend(amount=1), spend(amount=2, campaign="x"), spend(amount=3)]
     assert [row.amount_minor for row in newest_rows(rows)] == [300, 200]
@@ -45,6 +60,8 @@ def test_the_later_row_of_a_key_counts() -> None:
         ({"channel": ""}, "bad_channel", "channel"),
         ({"channel": {}}, "bad_type", "channel"),
         ({"campaign": []}, "bad_type", "campaign"),
+        ({"channel": None, "source": {}}, "bad_type", "source"),
+        ({"medium": "x" * 513}, "text_too_long", "medium"),
         ({"campaign": "x" * 513}, "text_too_long", "campaign"),
         ({"amount": None}, "bad_amount", "amount"),
         ({"amount": -1}, "bad_amount", "amount"),
