@@ -22,7 +22,7 @@ from app.reports.query import AttributionQuery, By
 from app.reports.spend import Line, Spend, spend_of
 from app.storage.client import Storage
 from app.storage.report_ledger import LEDGER_LINES, LEDGER_LINES_BY_SOURCE
-from app.storage.report_statements import CAMPAIGN_LINES, CHANNEL_LINES, LEDGER_WORTH, ROLLUP_TOTALS
+from app.storage.report_statements import CAMPAIGN_LINES, CHANNEL_LINES, CHANNEL_TOTALS, LEDGER_WORTH
 from app.storage.statements import TenantStatement
 from app.tenants.tenant import Tenant
 
@@ -183,7 +183,7 @@ def _rollup_totals(storage: Storage, tenant: Tenant, params: dict[str, Any]) -> 
     """The rollup's own totals, whatever the report makes of them; newest refresh (µs)."""
     totals: Totals = {}
     newest_us = 0
-    for currency, model, *rest in storage.rows(ROLLUP_TOTALS, tenant_id=tenant.tenant_id, params=params, task=_TASK):
+    for currency, model, *rest in storage.rows(CHANNEL_TOTALS, tenant_id=tenant.tenant_id, params=params, task=_TASK):
         amounts, newest_us = summed(*rest[:6]), max(newest_us, rest[-1])
         if amounts:
             totals[currency, Model(model)] = amounts

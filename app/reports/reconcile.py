@@ -15,7 +15,8 @@ from app.reports.days import Period, day_of, rfc3339
 from app.reports.proof import TASK, UNMATCHED_TEXTS, CurrencyWorth, UnmatchedAdjustment, Worth, worth_of
 from app.reports.query import period_params
 from app.storage.client import Storage
-from app.storage.report_statements import LEDGER_CREDITS, LEDGER_ORPHANS, ROLLUP_TOTALS
+from app.storage.report_statements import CAMPAIGN_TOTALS, CHANNEL_TOTALS, LEDGER_CREDITS, LEDGER_ORPHANS
+from app.storage.statements import TenantStatement
 from app.tenants.tenant import Tenant
 
 UNMATCHED_SHOWN = 100
@@ -94,15 +95,16 @@ def reconcile(storage: Storage, tenant: Tenant, period: Period, *, now_ms: int) 
     """Prove a period of one tenant, or say what is missing."""
     worth = worth_of(storage, tenant, period)
     credits = _credits(storage, tenant, period)
-    rollup = _rollup(storage, tenant, period)
-    currencies = sorted(set(worth.currencies) | {currency for currency, _ in (*credits, *rollup)})
+    rollups = [_rollup(storage, tenant, period, statement) for statement in (CAMPAIGN_TOTALS, CHANNEL_TOTALS)]
+    known = set(credits).union(*rollups)
+    currencies = sorted(set(worth.currencies) | {currency for currency, _ in known})
     lines = [
         Line(
             currency,
             model,
             *credits.get((currency, model), (NOTHING, NOTHING)),
             total=worth.currencies.get(currency, CurrencyWorth()).total,
-            rollup=rollup.get((currency, model), NOTHING),
+            rollup=_differing([rollup.get((currency, model), NOTHING) for rollup in rollups], currency, model, credits),
         )
         for currency in currencies
         for model in FIVE_MODELS
@@ -127,11 +129,20 @@ def _credits(storage: Storage, tenant: Tenant, period: Period) -> Credits:
     }
 
 
-def _rollup(storage: Storage, tenant: Tenant, period: Period) -> dict[tuple[str, Model], Amounts]:
+def _differing(rollups: list[Amounts], currency: str, model: Model, credits: Credits) -> Amounts:
+    """What reports show: of several rollups one that is not the ledger's sum, where there is one."""
+    credited, unattributed = credits.get((currency, model), (NOTHING, NOTHING))
+    ledger = credited + unattributed
+    return next((found for found in rollups if found != ledger), ledger)
+
+
+def _rollup(
+    storage: Storage, tenant: Tenant, period: Period, statement: TenantStatement
+) -> dict[tuple[str, Model], Amounts]:
     params = period_params(period) | {"conversion_type": ""}
     found = {
         (currency, Model(model)): summed(*rest[:6])
-        for currency, model, *rest in storage.rows(ROLLUP_TOTALS, tenant_id=tenant.tenant_id, params=params, task=TASK)
+        for currency, model, *rest in storage.rows(statement, tenant_id=tenant.tenant_id, params=params, task=TASK)
     }
     return {key: amounts for key, amounts in found.items() if amounts}
 

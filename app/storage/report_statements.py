@@ -72,10 +72,7 @@ CAMPAIGN_LINES = report_lines(
     ),
 )
 
-# The rollup's totals over all of its channels.
-ROLLUP_TOTALS = TenantStatement(
-    "report_rollup_totals",
-    """
+_TOTALS = """
     SELECT
         currency,
         model,
@@ -86,15 +83,18 @@ ROLLUP_TOTALS = TenantStatement(
         sum(toFloat64(gross_minor) + 18446744073709551616. * gross_wraps),
         sum(toFloat64(net_minor) + 18446744073709551616. * net_wraps),
         max(version)
-    FROM attribution_daily FINAL
+    FROM <rollup> FINAL
     WHERE {tenant}
         AND day >= toDate(%(first)s)
         AND day < toDate(%(end)s)
         AND (%(conversion_type)s = '' OR conversion_type = %(conversion_type)s)
     GROUP BY currency, model
     ORDER BY currency, model
-    """,
-)
+"""
+
+# What the rollups sum to over all of their channels.
+CHANNEL_TOTALS = TenantStatement("report_channel_totals", _TOTALS.replace("<rollup>", "channels_daily"))
+CAMPAIGN_TOTALS = TenantStatement("report_campaign_totals", _TOTALS.replace("<rollup>", "attribution_daily"))
 
 # What the conversions of the ledger are worth, without looking at their touches: small columns only.
 LEDGER_WORTH = TenantStatement(
