@@ -94,6 +94,9 @@ def to_minor(amount: str | int | float | Decimal, currency: str) -> int:
     return minor
 
 
+_FORMATS = {2: "%d.%02d", 3: "%d.%03d"}
+
+
 def to_decimal_string(minor: int, currency: str) -> str:
     """The exact decimal string of an amount in minor units, negative ones too.
 
@@ -103,11 +106,10 @@ def to_decimal_string(minor: int, currency: str) -> str:
     ('19.99', '-0.005', '5')
     """
     places = _EXPONENTS[currency] if currency in _EXPONENTS else exponent(currency)
-    sign = "-" if minor < 0 else ""
-    digits = str(abs(int(minor))).rjust(places + 1, "0")
     if places == 0:
-        return sign + digits
-    return f"{sign}{digits[:-places]}.{digits[-places:]}"
+        return str(int(minor))
+    text = _FORMATS[places] % divmod(abs(int(minor)), 10**places)
+    return text if minor >= 0 else f"-{text}"
 
 
 def exponent(code: str) -> int:

@@ -43,15 +43,22 @@ class Amounts(msgspec.Struct, frozen=True, gc=False):
 
     def shown(self, currency: str) -> dict[str, str | int]:
         """As answers hold them: each number exact, twice."""
+        micro, net_micro, minor, net_minor = (
+            self.conversions_micro,
+            self.net_conversions_micro,
+            self.value_minor,
+            self.net_value_minor,
+        )
+        conversions, value = micro_string(micro), to_decimal_string(minor, currency)
         return {
-            "conversions": micro_string(self.conversions_micro),
-            "conversions_micro": self.conversions_micro,
-            "net_conversions": micro_string(self.net_conversions_micro),
-            "net_conversions_micro": self.net_conversions_micro,
-            "value": to_decimal_string(self.value_minor, currency),
-            "value_minor": self.value_minor,
-            "net_value": to_decimal_string(self.net_value_minor, currency),
-            "net_value_minor": self.net_value_minor,
+            "conversions": conversions,
+            "conversions_micro": micro,
+            "net_conversions": conversions if net_micro == micro else micro_string(net_micro),
+            "net_conversions_micro": net_micro,
+            "value": value,
+            "value_minor": minor,
+            "net_value": value if net_minor == minor else to_decimal_string(net_minor, currency),
+            "net_value_minor": net_minor,
             "currency": currency,
         }
 
@@ -86,5 +93,5 @@ def micro_string(micro: int) -> str:
     ('4.15', '2', '-0.000001')
     """
     whole, part = divmod(abs(micro), MICRO)
-    text = f"{whole}.{part:06d}".rstrip("0") if part else f"{whole}"
+    text = f"{whole}.{part:06d}".rstrip("0") if part else str(whole)
     return text if micro >= 0 else f"-{text}"

@@ -122,14 +122,12 @@ def shown_rows(
     """As an answer holds them, with their spend where it is given."""
     names = [str(name) for name in by]
     shown: list[dict[str, Any]] = []
+    named: dict[str, Any] = {}
+    group: tuple[str, ...] | None = None
     for row in rows:
-        beside = {} if spend is None else shown_beside(row.amounts, spend.get((row.currency, row.group)), row.currency)
-        shown.append(
-            {
-                **dict(zip(names, row.group, strict=True)),
-                "model": row.model.value,
-                **row.amounts.shown(row.currency),
-                **beside,
-            }
-        )
+        if row.group is not group:
+            group = row.group
+            named = dict(zip(names, group, strict=True))
+        beside = {} if spend is None else shown_beside(row.amounts, spend.get((row.currency, group)), row.currency)
+        shown.append({**named, "model": row.model.value, **row.amounts.shown(row.currency), **beside})
     return shown

@@ -20,8 +20,9 @@ from app.storage.spend import SPEND_ROWS, SPEND_TO_CONVERT
 from app.tenants.tenant import Tenant
 
 MAX_SPEND_ROWS = 500_000
-ROAS_DECIMALS = 4
-ROAS_SCALE = 10**ROAS_DECIMALS
+ROAS_SCALE = 10_000
+"""Return on spend has four decimals."""
+
 _TASK = "report.spend"
 _BY = (By.CHANNEL, By.CAMPAIGN, By.DAY, By.WEEK, By.MONTH)
 Line = tuple[str, tuple[str, ...]]
@@ -85,13 +86,16 @@ def shown_beside(amounts: Amounts, spend_minor: int | None, currency: str) -> di
     """
     if not spend_minor:
         return _NO_SPEND
+    micro, net_micro = amounts.conversions_micro, amounts.net_conversions_micro
+    minor, net_minor = amounts.value_minor, amounts.net_value_minor
+    cpa, roas = _cost_of_one(spend_minor, micro, currency), _ratio(minor, spend_minor)
     return {
         "spend": to_decimal_string(spend_minor, currency),
         "spend_minor": spend_minor,
-        "cpa": _cost_of_one(spend_minor, amounts.conversions_micro, currency),
-        "net_cpa": _cost_of_one(spend_minor, amounts.net_conversions_micro, currency),
-        "roas": _ratio(amounts.value_minor, spend_minor),
-        "net_roas": _ratio(amounts.net_value_minor, spend_minor),
+        "cpa": cpa,
+        "net_cpa": cpa if net_micro == micro else _cost_of_one(spend_minor, net_micro, currency),
+        "roas": roas,
+        "net_roas": roas if net_minor == minor else _ratio(net_minor, spend_minor),
     }
 
 
@@ -107,7 +111,8 @@ def _cost_of_one(spend_minor: int, micros: int, currency: str) -> str | None:
 def _ratio(value_minor: int, spend_minor: int) -> str:
     parts = _half_even(value_minor * ROAS_SCALE, spend_minor)
     whole, part = divmod(abs(parts), ROAS_SCALE)
-    return f"{'-' if parts < 0 else ''}{whole}.{part:0{ROAS_DECIMALS}d}"
+    text = f"{whole}.{part:04d}"
+    return text if parts >= 0 else f"-{text}"
 
 
 def _half_even(dividend: int, divisor: int) -> int:
