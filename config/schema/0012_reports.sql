@@ -1,7 +1,11 @@
 -- What reports of long ranges read: sums of the rollups that are there, by fewer keys, refreshed with them and for the
 -- same days. As in those a key that vanished stays as a row of zeros, and a sum is kept as it wraps, with its wraps.
+-- What is there already is summed up as the tables are made, under the versions that it has: the refreshes to come go
+-- before it. A file that was cut off begins anew, so a table that is there without being whole is dropped first.
 
 -- attribution_daily without campaigns.
+DROP TABLE IF EXISTS channels_daily;
+
 CREATE TABLE IF NOT EXISTS channels_daily
 (
     tenant_id UInt32,
@@ -21,12 +25,23 @@ CREATE TABLE IF NOT EXISTS channels_daily
 ENGINE = ReplacingMergeTree(version)
 PARTITION BY toStartOfQuarter(day)
 ORDER BY (tenant_id, day, model, conversion_type, currency, channel)
-SETTINGS non_replicated_deduplication_window = 10000;
+SETTINGS non_replicated_deduplication_window = 10000
+AS SELECT
+    tenant_id, day, model, conversion_type, currency, channel,
+    sum(micros), sum(net_micros), sum(gross_minor) AS gross_sum, sum(net_minor) AS net_sum,
+    toInt32(round(
+        (sum(toFloat64(gross_minor) + 18446744073709551616. * gross_wraps) - gross_sum) / 18446744073709551616.)),
+    toInt32(round((sum(toFloat64(net_minor) + 18446744073709551616. * net_wraps) - net_sum) / 18446744073709551616.)),
+    max(version)
+FROM attribution_daily FINAL
+GROUP BY tenant_id, day, model, conversion_type, currency, channel;
 
 -- All of the journeys report but its paths: conversions by what their paths have in common. `part` says what the key is:
 -- 'length' (`number` touches), 'ends' (`began` and `ended` channels), 'present' (`began` is in the path, once however
 -- often), 'alone' (`began` is the path's only channel), 'lag' (`number` is the place in app.storage.journeys.LAGS; counts
 -- alone).
+DROP TABLE IF EXISTS journey_parts_daily;
+
 CREATE TABLE IF NOT EXISTS journey_parts_daily
 (
     tenant_id UInt32,
@@ -48,52 +63,8 @@ CREATE TABLE IF NOT EXISTS journey_parts_daily
 ENGINE = ReplacingMergeTree(version)
 PARTITION BY toStartOfQuarter(day)
 ORDER BY (tenant_id, day, conversion_type, currency, part, began, ended, number)
-SETTINGS non_replicated_deduplication_window = 10000;
-
--- The same of what a shadow rule set credits.
-CREATE TABLE IF NOT EXISTS channels_daily_shadow AS channels_daily
-ENGINE = ReplacingMergeTree(version)
-PARTITION BY toStartOfQuarter(day)
-ORDER BY (tenant_id, day, model, conversion_type, currency, channel)
-SETTINGS non_replicated_deduplication_window = 10000;
-
-CREATE TABLE IF NOT EXISTS journeys_daily_shadow AS journeys_daily
-ENGINE = ReplacingMergeTree(version)
-PARTITION BY toStartOfQuarter(day)
-ORDER BY (tenant_id, day, conversion_type, currency, path_hash)
-SETTINGS non_replicated_deduplication_window = 10000;
-
-CREATE TABLE IF NOT EXISTS journey_parts_daily_shadow AS journey_parts_daily
-ENGINE = ReplacingMergeTree(version)
-PARTITION BY toStartOfQuarter(day)
-ORDER BY (tenant_id, day, conversion_type, currency, part, began, ended, number)
-SETTINGS non_replicated_deduplication_window = 10000;
-
--- What is there already is summed up once, under the versions that it has: the refreshes to come go before it.
-INSERT INTO channels_daily
-SELECT
-    tenant_id, day, model, conversion_type, currency, channel,
-    sum(micros), sum(net_micros), sum(gross_minor) AS gross_sum, sum(net_minor) AS net_sum,
-    toInt32(round(
-        (sum(toFloat64(gross_minor) + 18446744073709551616. * gross_wraps) - gross_sum) / 18446744073709551616.)),
-    toInt32(round((sum(toFloat64(net_minor) + 18446744073709551616. * net_wraps) - net_sum) / 18446744073709551616.)),
-    max(version)
-FROM attribution_daily FINAL
-GROUP BY tenant_id, day, model, conversion_type, currency, channel;
-
-INSERT INTO channels_daily_shadow
-SELECT
-    tenant_id, day, model, conversion_type, currency, channel,
-    sum(micros), sum(net_micros), sum(gross_minor) AS gross_sum, sum(net_minor) AS net_sum,
-    toInt32(round(
-        (sum(toFloat64(gross_minor) + 18446744073709551616. * gross_wraps) - gross_sum) / 18446744073709551616.)),
-    toInt32(round((sum(toFloat64(net_minor) + 18446744073709551616. * net_wraps) - net_sum) / 18446744073709551616.)),
-    max(version)
-FROM attribution_daily_shadow FINAL
-GROUP BY tenant_id, day, model, conversion_type, currency, channel;
-
-INSERT INTO journey_parts_daily
-SELECT
+SETTINGS non_replicated_deduplication_window = 10000
+AS SELECT
     tenant_id, day, conversion_type, currency, key.1, key.2, key.3, key.4, sum(key.5), sum(key.6),
     sum(gross) AS gross_sum, sum(net) AS net_sum,
     toInt32(round((sum(gross_about) - gross_sum) / 18446744073709551616.)),
@@ -124,6 +95,51 @@ FROM
 )
 ARRAY JOIN keys AS key
 GROUP BY tenant_id, day, conversion_type, currency, key.1, key.2, key.3, key.4;
+
+-- The same of what a shadow rule set credits.
+DROP TABLE IF EXISTS channels_daily_shadow;
+
+CREATE TABLE IF NOT EXISTS channels_daily_shadow
+(
+    tenant_id UInt32,
+    day Date,
+    model LowCardinality(String),
+    conversion_type LowCardinality(String),
+    currency LowCardinality(String),
+    channel LowCardinality(String),
+    micros Int64,
+    net_micros Int64,
+    gross_minor Int64,
+    net_minor Int64,
+    gross_wraps Int32,
+    net_wraps Int32,
+    version UInt64
+)
+ENGINE = ReplacingMergeTree(version)
+PARTITION BY toStartOfQuarter(day)
+ORDER BY (tenant_id, day, model, conversion_type, currency, channel)
+SETTINGS non_replicated_deduplication_window = 10000
+AS SELECT
+    tenant_id, day, model, conversion_type, currency, channel,
+    sum(micros), sum(net_micros), sum(gross_minor) AS gross_sum, sum(net_minor) AS net_sum,
+    toInt32(round(
+        (sum(toFloat64(gross_minor) + 18446744073709551616. * gross_wraps) - gross_sum) / 18446744073709551616.)),
+    toInt32(round((sum(toFloat64(net_minor) + 18446744073709551616. * net_wraps) - net_sum) / 18446744073709551616.)),
+    max(version)
+FROM attribution_daily_shadow FINAL
+GROUP BY tenant_id, day, model, conversion_type, currency, channel;
+
+CREATE TABLE IF NOT EXISTS journeys_daily_shadow AS journeys_daily
+ENGINE = ReplacingMergeTree(version)
+PARTITION BY toStartOfQuarter(day)
+ORDER BY (tenant_id, day, conversion_type, currency, path_hash)
+SETTINGS non_replicated_deduplication_window = 10000;
+
+CREATE TABLE IF NOT EXISTS journey_parts_daily_shadow AS journey_parts_daily
+ENGINE = ReplacingMergeTree(version)
+PARTITION BY toStartOfQuarter(day)
+ORDER BY (tenant_id, day, conversion_type, currency, part, began, ended, number)
+SETTINGS non_replicated_deduplication_window = 10000;
 
 -- Spend keeps what it was sent with, which says which row it is, and gets its names beside it: those of the tenant's
 -- aliases and channel rules, as touches have them. `channel` is '' where source and medium say it.
