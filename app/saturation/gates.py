@@ -83,7 +83,7 @@ def suite_gates(suite: Suite, evidence: Evidence) -> list[Gate]:
         reported("plan: most with only those moved that have a status", _most_with_status, plans),
         at_least("plan: worst tenant, share of spend", _worst, plans, -0.02),
         within("plan: realised over claimed", _realised_over_claimed, plans, 0.8, 1.2),
-        at_most("seconds a channel, mean", _seconds, rows, 1.0),
+        at_most("processor seconds a channel, mean", _seconds, rows, 1.0),
     ]
     return gates + baseline_figures(rows)
 

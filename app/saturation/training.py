@@ -33,11 +33,11 @@ from app.saturation.simulator.simulate import VERSION as SIMULATOR_VERSION
 from app.saturation.simulator.suites import Purpose, Suite, tenant
 from app.saturation.simulator.truth import Truth
 
-JUDGE_VERSION = "1"
+JUDGE_VERSION = "2"
 CLEAN_SHARE = 1 / 7
-CALIBRATION_SHARE = 0.27
-_COVERAGE = {"elasticity": 0.885, "log_mroas": 0.9, "driven": 0.885}
-"""Of the 5 to 95 % interval, on the calibration set, which is mostly harder than a clean channel."""
+CALIBRATION_SHARE = 0.25
+_COVERAGE = {"elasticity": 0.905, "log_mroas": 0.92, "driven": 0.905}
+"""Of the 5 to 95 % interval, on the calibration set: a little more than 0.9, for curves of families it never met."""
 _TREES: dict[str, Any] = {
     "learning_rate": 0.03,
     "num_leaves": 12,
@@ -63,7 +63,7 @@ class Example:
     truth: Truth
 
 
-def train(path: Path, tenants: int = 560, seed: int = 1, tell: Callable[[int], None] = lambda done: None) -> Judge:
+def train(path: Path, tenants: int = 460, seed: int = 1, tell: Callable[[int], None] = lambda done: None) -> Judge:
     """Simulate, fit, train, calibrate and save.
 
     Parameters
@@ -74,13 +74,21 @@ def train(path: Path, tenants: int = 560, seed: int = 1, tell: Callable[[int], N
         For training; another quarter is simulated for calibration.
     seed : int
     tell : callable, optional
-        Called with the number of tenants done.
+        Called with the number of tenants done, of `all_tenants`.
+
+    The shipped artefact comes from the defaults: 2,700 channels at a twentieth of a second each, and half a minute
+    for the heads, some three minutes of one core.
     """
     learned = list(examples(tenants, seed, Purpose.TRAIN, tell))
-    held = list(examples(round(tenants * CALIBRATION_SHARE), seed, Purpose.CALIBRATE, lambda n: tell(tenants + n)))
+    held = list(examples(all_tenants(tenants) - tenants, seed, Purpose.CALIBRATE, lambda n: tell(tenants + n)))
     judge = judge_from(learned, held, {"tenants": tenants, "seed": seed})
     judge.save(path)
     return judge
+
+
+def all_tenants(tenants: int) -> int:
+    """How many are simulated in all, those for calibration included."""
+    return tenants + round(tenants * CALIBRATION_SHARE)
 
 
 def examples(

@@ -128,6 +128,17 @@ def test_money_decides_and_a_saturated_channel_is_never_raised(three):
     assert poor[2].decision is Decision.DECREASE
 
 
+def test_money_may_be_clear_where_the_class_is_not():
+    made = tenant(channel(elasticity=0.6, noise=0.3), channel(elasticity=0.6, spend_cv=0.05))
+    for margin, wanted in ((50.0, Decision.INCREASE), (0.01, Decision.DECREASE)):
+        on_the_border, barred = assess(made.series, margin=margin, context=made.context)
+        assert on_the_border.status is Status.INSUFFICIENT_EVIDENCE
+        assert on_the_border.decision is wanted
+        assert "not enough evidence for a status" in on_the_border.message
+        assert "At this margin" in on_the_border.message
+        assert barred.decision in (Decision.TEST, Decision.HOLD)
+
+
 def test_low_elasticity_has_a_cause_and_high_has_none(answers):
     assert answers[0].cause in (Cause.DIMINISHING_RETURNS, Cause.UNCLEAR)
     assert answers[2].cause is None

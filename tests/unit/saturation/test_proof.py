@@ -33,7 +33,7 @@ def of(gates, name):
 
 def test_an_oracle_with_little_doubt_passes_the_gates_of_the_status(sure):
     gates = suite_gates(Suite.CLEAN, sure)
-    for name in ("right where", "share with", "calibration", "elasticity, mean", "mROAS, median", "seconds"):
+    for name in ("right where", "share with", "calibration", "elasticity, mean", "mROAS, median", "processor seconds"):
         assert of(gates, name).passed, of(gates, name).line()
     for name in ("plan: share of the possible", "plan: worst", "plan: realised", "90 % interval of e"):
         assert of(gates, name).passed, of(gates, name).line()

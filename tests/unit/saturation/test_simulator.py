@@ -7,12 +7,15 @@ from hypothesis import strategies as st
 
 from app.saturation.series import Status
 from app.saturation.simulator.curves import (
+    CALIBRATE_ODD,
+    CALIBRATE_SMOOTH,
     TEST_ODD,
     TEST_SMOOTH,
     TRAIN_ODD,
     TRAIN_SMOOTH,
     Curve,
     Family,
+    bent,
     curve_with,
     elasticity_range,
     kinked,
@@ -23,7 +26,8 @@ from app.saturation.simulator.simulate import SimulatedTenant, simulate
 from app.saturation.simulator.stress import CELLS, cell_tenants
 from app.saturation.simulator.suites import MIXED_DAYS, Purpose, Suite, tenant, tenants
 
-CALIBRATED = [family for family in Family if family not in (Family.LINEAR, Family.KINKED, Family.NONE)]
+WITHOUT_SCALE = (Family.LINEAR, Family.KINKED, Family.BENT, Family.NONE)
+CALIBRATED = [family for family in Family if family not in WITHOUT_SCALE]
 QUIET = ChannelSetting(noise=0.0, spend=1000.0)
 
 
@@ -56,6 +60,11 @@ def test_curves_without_a_scale():
     assert Curve(Family.NONE).elasticity(1.0) == 0
     assert kinked(0.5, 0.0).elasticity(1.0) == 0
     assert kinked(1.5, 0.1).elasticity(1.0) == 1
+    soft = bent(0.6, 0.2)
+    for at in (0.2, 0.6, 1.0, 1.7):
+        finite = float(np.diff(soft.value(np.array([at - 1e-6, at + 1e-6])))[0]) / 2e-6
+        assert soft.slope(np.array([at]))[0] == pytest.approx(finite, rel=1e-6)
+    assert bent(0.6, 0.2).elasticity(1.0) == pytest.approx(kinked(0.6, 0.2).elasticity(1.0), abs=0.02)
     with pytest.raises(ValueError, match="hill of shape 1 has no elasticity 2"):
         curve_with(Family.HILL, 2.0, 1.0)
 
@@ -182,8 +191,11 @@ def test_spend_in_another_currency_is_the_same_channel():
 def test_training_never_meets_the_families_of_the_test_alone():
     trained = {*TRAIN_SMOOTH, *TRAIN_ODD}
     assert {Family.LOGARITHMIC, Family.TANH, Family.ROOT, Family.KINKED} <= {*TEST_SMOOTH, *TEST_ODD} - trained
-    made = [one for some in tenants(Suite.MIXED, 30, 0, Purpose.TRAIN) for one in some.channels]
-    assert {one.setting.family for one in made} == trained
+    calibrated = {*CALIBRATE_SMOOTH, *CALIBRATE_ODD}
+    assert not {Family.TANH, Family.ROOT, Family.KINKED} & calibrated
+    for purpose, families in ((Purpose.TRAIN, trained), (Purpose.CALIBRATE, calibrated)):
+        made = [one for some in tenants(Suite.MIXED, 40, 0, purpose) for one in some.channels]
+        assert {one.setting.family for one in made} == families
 
 
 def test_the_mixed_suite_holds_what_it_says():
