@@ -12,8 +12,9 @@ import msgspec
 
 from app.errors import TributaryError
 from app.identity.resolve import Identities, resolve
-from app.ingest import blocks
-from app.ingest.blocks import Known, Memo, NewLink, Received, Rows
+from app.ingest import blocks, columns
+from app.ingest.blocks import Known, Memo, NewLink, Received
+from app.ingest.columns import Columns, Rows, compose, without_defaults
 from app.ingest.dead_letters import DeadLetter, DeadLetters, Source
 from app.ingest.events import USER, Batch
 from app.ingest.inbox import Block, Shard
@@ -94,7 +95,7 @@ class Drain:
             tenants=tuple(self._tenant_of(tenant).slug for tenant in sorted({b.tenant_id for b in block.batches})),
             batches=len(block.batches),
             events=block.events,
-            duplicates=rows.duplicates + block.events - len(received),
+            duplicates=rows.duplicates + block.events - sum(map(len, received)),
             conversions=sum(chunk.conversions for chunk in chunks),
             run_id=run_id if chunks and acknowledged else "",
         )
@@ -109,23 +110,25 @@ class Drain:
     def _look_up(self, received: Sequence[Received]) -> Memo:
         known: list[Known] = []
         alive: list[Received] = []
-        for tenant_id, items in _by_tenant(received).items():
-            gone = self._erased(tenant_id, items)
-            known += [Known(tenant_id, items[place].event.message_id, LONG_AGO_MS, "erased", "") for place in gone]
-            items = [item for place, item in enumerate(items) if place not in gone]
-            if not items:
+        for one in received:
+            tenant_id = one.tenant_id
+            gone = self._erased(one)
+            known += [Known(tenant_id, one.events[at].message_id, LONG_AGO_MS, "erased", "") for at in sorted(gone)]
+            if gone:
+                one = one.at(place for place in range(len(one)) if place not in gone)
+            if not len(one):
                 continue
-            alive += items
-            since_ms = min(item.received_ms for item in items) - self._settings.duplicate_days * DAY_MS
-            ids = [item.event.message_id for item in items]
+            alive.append(one)
+            since_ms = min(one.received_ms) - self._settings.duplicate_days * DAY_MS
+            ids = one.of_events("message_id")
             for message_id, row in known_messages(self._storage, tenant_id, ids, since_ms).items():
                 known.append(Known(tenant_id, message_id, row.ts_ms, row.role, row.owner, row.user_id))
         return Memo(known, self._new_links(alive))
 
-    def _erased(self, tenant_id: int, items: Sequence[Received]) -> set[int]:
+    def _erased(self, one: Received) -> set[int]:
         """Places of events of erased persons: they count as repeats of what is no more, and bring nobody together."""
-        sent = [(item.event.message_id, item.event.user_id, item.event.ts, item.received_ms) for item in items]
-        return erased_among(self._storage, tenant_id, sent, task="ingest.drain")
+        sent = (one.of_events("message_id"), one.of_events("user_id"), one.of_events("ts"), one.received_ms)
+        return erased_among(self._storage, one.tenant_id, *sent, task="ingest.drain")
 
     def _new_links(self, received: Sequence[Received]) -> list[NewLink]:
         met = blocks.meetings(received)
@@ -144,30 +147,27 @@ class Drain:
 
         Halves carry tokens of their own, and the same refusal comes at every replay, so a replay halves alike.
         """
-        rows = blocks.compose(received, memo)
+        rows = compose(received, memo)
         try:
-            self._insert("touchpoints", Rows.TOUCHPOINTS, rows.touchpoints, token)
-            self._insert("conversions", Rows.CONVERSIONS, rows.conversions, token)
-            self._insert("conversions_by_user", Rows.BY_USER, rows.by_user, token)
-            self._insert("conversions_by_order", Rows.BY_ORDER, rows.by_order, token)
-            self._insert("events", Rows.EVENTS, rows.events, token)
+            self._insert("touchpoints", rows.touchpoints, token)
+            self._insert("conversions", rows.conversions, token)
+            self._insert("conversions_by_user", rows.conversions_by_user, token)
+            self._insert("conversions_by_order", rows.conversions_by_order, token)
+            self._insert("events", rows.events, token)
         except StoragePermanent as error:
-            if len(received) == 1:
+            if sum(map(len, received)) == 1:
                 self._bury(received[0], error)
                 return Rows()
-            middle = len(received) // 2
-            first = self._store(token + "a", received[:middle], memo)
-            second = self._store(token + "b", received[middle:], memo)
-            first.touched += second.touched
-            first.converted += second.converted
-            first.duplicates += second.duplicates
-            return first
+            first, second = blocks.halves(received)
+            rows = self._store(token + "a", first, memo)
+            rows.add(self._store(token + "b", second, memo))
         return rows
 
     def _bury(self, item: Received, error: TributaryError) -> None:
-        log.error("drain: tenant %d: event %s refused: %s", item.tenant_id, item.event.message_id, error)
-        batch = Batch(item.tenant_id, item.received_ms, item.rules_version, item.retention_days, events=[item.event])
-        body = msgspec.json.encode(batch).decode()
+        (event,) = item.events
+        log.error("drain: tenant %d: event %s refused: %s", item.tenant_id, event.message_id, error)
+        stamp = (item.received_ms[0], item.rules_version[0], item.retention_days[0])
+        body = msgspec.json.encode(Batch(item.tenant_id, *stamp, events=[event])).decode()
         detail = "Mend what the message names, then replay it with: tributary dead-letters replay."
         self._dead.add(DeadLetter(item.tenant_id, error.code, error.message, detail, Source.DRAIN.value, body))
 
@@ -180,39 +180,27 @@ class Drain:
             self._dead.add(DeadLetter(0, "unreadable_batch", message, detail, Source.DRAIN.value, body))
 
     def _store_rest(self, block: Block, memo: Memo) -> None:
-        self._insert("spend", blocks.SPEND, blocks.spend_rows(block.batches), block.token)
-        self._insert("adjustments", blocks.ADJUSTMENTS, blocks.adjustment_rows(block.batches), block.token)
-        both = [
-            row
-            for link in memo.links
-            for row in (
-                (link.tenant_id, link.id, link.met, link.ts),
-                (link.tenant_id, link.met, link.id, link.ts),
-            )
-        ]
-        self._insert("identity_aliases", blocks.ALIASES, both, block.token)
+        self._insert("spend", columns.spend_columns(block.batches), block.token)
+        self._insert("adjustments", columns.adjustment_columns(block.batches), block.token)
+        self._insert("identity_aliases", columns.alias_columns(memo.links), block.token)
 
-    def _insert(self, table: str, names: Sequence[str], rows: list[tuple[Any, ...]], token: str) -> None:
-        if rows:
-            columns = dict(zip(names, zip(*rows, strict=True), strict=True))
-            self._storage.insert(table, columns, token=f"{token}:{table}", task="ingest.drain")
+    def _insert(self, table: str, found: Columns, token: str) -> None:
+        if found:
+            self._storage.insert(table, without_defaults(table, found), token=f"{token}:{table}", task="ingest.drain")
 
     def _chunks(self, batches: Sequence[Batch], rows: Rows, memo: Memo) -> list[Chunk]:
         """The conversions that this block makes, changes or gives other touches, as chunks by tenant and time."""
-        affected: dict[int, dict[int, int]] = {}
-        for tenant_id, key, ts in rows.converted:
-            affected.setdefault(tenant_id, {})[key] = ts
+        affected = {tenant_id: dict(converted) for tenant_id, converted in rows.converted.items()}
         for tenant_id, adjustments in blocks.adjusted_orders(batches).items():
             orders = sorted({item.order_id for item in adjustments})
             for _, key, _ in keys_of_orders(self._storage, tenant_id, orders):
                 affected.setdefault(tenant_id, {}).setdefault(key, 0)
-        touched, linked = _touches_by_tenant(rows.touched), _links_by_tenant(memo.links)
+        touched, linked = rows.touched, _links_by_tenant(memo.links)
         for tenant_id in touched.keys() | linked.keys():
             found = self._late(tenant_id, touched.get(tenant_id, {}), linked.get(tenant_id, {}))
             for key, ts in found:
                 affected.setdefault(tenant_id, {}).setdefault(key, ts)
-        for tenant_id in {tenant_id for tenant_id, _, _ in rows.converted}:
-            converted = [key for of, key, _ in rows.converted if of == tenant_id]
+        for tenant_id, converted in rows.converted.items():
             for key, ts in later_conversions(self._storage, self._tenant_of(tenant_id), converted):
                 affected.setdefault(tenant_id, {}).setdefault(key, ts)
         chunks: list[Chunk] = []
@@ -235,20 +223,6 @@ class Drain:
         for user_id, ts, key in conversions_after(self._storage, tenant_id, ids, low, high):
             if user_id in merged or any(t <= ts <= t + window_ms for t in times[user_id]):
                 yield key, ts
-
-
-def _by_tenant(received: Sequence[Received]) -> dict[int, list[Received]]:
-    found: dict[int, list[Received]] = {}
-    for item in received:
-        found.setdefault(item.tenant_id, []).append(item)
-    return found
-
-
-def _touches_by_tenant(touched: Iterable[tuple[int, str, int]]) -> dict[int, dict[str, list[int]]]:
-    found: dict[int, dict[str, list[int]]] = {}
-    for tenant_id, user_id, ts in touched:
-        found.setdefault(tenant_id, {}).setdefault(user_id, []).append(ts)
-    return found
 
 
 def _links_by_tenant(links: Iterable[NewLink]) -> dict[int, dict[str, int]]:

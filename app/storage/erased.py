@@ -14,6 +14,17 @@ from app.storage.erase_statements import EVENTS
 from app.storage.external import External, one_column
 from app.storage.statements import Statement, TenantStatement
 
+# An erasure begins with its tombstones, which stay for ever: without one, nothing else of an erasure is there.
+ANYBODY_ERASED = TenantStatement(
+    "anybody_erased",
+    """
+    SELECT 1
+    FROM erased_ids
+    WHERE {tenant}
+    LIMIT 1
+    """,
+)
+
 ERASED_AMONG = TenantStatement(
     "erased_among",
     """
@@ -185,24 +196,28 @@ class PersonsConversion(NamedTuple):
 
 
 def erased_among(
-    storage: Storage, tenant_id: int, events: Sequence[tuple[str, str, int, int]], *, task: str = ""
+    storage: Storage,
+    tenant_id: int,
+    message_ids: Sequence[str],
+    user_ids: Sequence[str],
+    times_ms: Sequence[int],
+    received_ms: Sequence[int],
+    *,
+    task: str = "",
 ) -> set[int]:
-    """Which of these events were sent by erased persons, before they were: their places in the list.
+    """Which of these events were sent by erased persons, before they were: their places.
 
-    Parameters
-    ----------
-    events : (messageId, raw id, time, time of receipt), times in epoch ms.
+    Of most tenants nobody was ever erased, and to see that is a tenth of what looking for the events costs.
     """
-    if not events:
+    if not message_ids or not storage.rows(ANYBODY_ERASED, tenant_id=tenant_id, task=task):
         return set()
-    message_ids, user_ids, times, received = zip(*events, strict=True)
     table = External(
         {
-            "number": ("Int64", list(range(len(events)))),
+            "number": ("Int64", list(range(len(message_ids)))),
             "message_id": ("String", message_ids),
             "user_id": ("String", user_ids),
-            "ts_ms": ("Int64", times),
-            "received_ms": ("Int64", received),
+            "ts_ms": ("Int64", times_ms),
+            "received_ms": ("Int64", received_ms),
         }
     )
     rows = storage.rows(ERASED_AMONG, tenant_id=tenant_id, external={"received": table}, task=task)
