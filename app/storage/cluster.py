@@ -28,7 +28,6 @@ SHARDING_KEYS = {
     "runs": "cityHash64(run_id)",
     "saturation_judge_checks": "cityHash64(judge_version)",
     "schema_migrations": "cityHash64(name)",
-    "saturation_judge_checks": "cityHash64(judge_version)",
 }
 """Table -> the shard of a row. Rows of one sort key must meet on one shard, or a newer one could not replace an older:
 a key is made of columns of ORDER BY, or of what those are computed from."""
@@ -54,6 +53,8 @@ _ENGINE = re.compile(r"\bENGINE = (?P<engine>\w*MergeTree)(?:\((?P<arguments>[^)
 _LIKE = re.compile(r"\A(\s+AS) (\w+)")
 _OF_COLUMNS = re.compile(r"\b(ADD|DROP|MODIFY|RENAME|COMMENT) COLUMN\b")
 _ACTION = re.compile(r"\b(?:ADD|DROP|MODIFY|RENAME|COMMENT|MATERIALIZE|RESET)\b")
+# A new column comes into the sort key in the statement that adds it, or not at all.
+_SORT = re.compile(r",\s*MODIFY ORDER BY \([\w, ]+\)\s*\Z")
 _PATH = "'/clickhouse/tables/{shard}/{database}/{table}', '{replica}'"
 
 
@@ -114,9 +115,10 @@ def _tables(table: str, rest: str, cluster: str, database: str) -> list[str]:
 def _alterations(table: str, rest: str, cluster: str) -> list[str]:
     """Of columns: on the shards' tables, then on the Distributed one. Of anything else: the shards' alone have it."""
     local = f"ALTER TABLE {table}_local ON CLUSTER {cluster}{rest}"
-    of_columns, actions = len(_OF_COLUMNS.findall(rest)), len(_ACTION.findall(rest))
+    columns = _SORT.sub("", rest)
+    of_columns, actions = len(_OF_COLUMNS.findall(columns)), len(_ACTION.findall(columns))
     if of_columns == actions:
-        return [local, f"ALTER TABLE {table} ON CLUSTER {cluster}{rest}"]
+        return [local, f"ALTER TABLE {table} ON CLUSTER {cluster}{columns}"]
     if of_columns:
         raise _unknown(f"ALTER TABLE {table}: columns and something else in one statement")
     return [local]

@@ -9,8 +9,8 @@ from app.storage.client import Columns, Storage
 from app.storage.external import one_column
 from app.storage.statements import TenantStatement
 
-# By the hash alone, as in app.storage.events. A meeting that was cut (unmerge, erasure) does not count; cuts come as rows
-# of their own, because to leave their pairs out here took a third of what planning the query costs.
+# By the hash alone, as in app.storage.events. A meeting that was cut (unmerge, erasure) does not count; cuts come as
+# rows of their own, because to leave their pairs out here took a third of what planning the query costs.
 LINKS = TenantStatement(
     "links",
     """

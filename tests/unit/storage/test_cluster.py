@@ -46,7 +46,7 @@ def test_the_shards_tables_are_the_same_but_replicated(statement):
         assert re.search(r"ENGINE = Replicated\w+MergeTree\('/clickhouse/tables/\{shard\}/", local)
         assert f"ENGINE = Distributed(tributary, shop, {name_of(statement)}_local, cityHash64(" in spread[0]
     else:
-        assert plain(spread[0]) == statement
+        assert plain(spread[0]) == re.sub(r",\s*MODIFY ORDER BY .*", "", statement)
 
 
 def columns_made_of(table):
