@@ -48,6 +48,7 @@ QUERY_SETTINGS = {
 _CREATE = re.compile(r"CREATE TABLE IF NOT EXISTS (?P<table>\w+)(?P<rest>.*)", re.DOTALL)
 _ALTER = re.compile(r"\s*ALTER TABLE (?P<table>\w+)(?P<rest>.*)", re.DOTALL)
 _DROP = re.compile(r"DROP TABLE IF EXISTS (?P<table>\w+)")
+_INSERT = re.compile(r"INSERT INTO \w+\s")
 _DATABASE = re.compile(r"CREATE DATABASE IF NOT EXISTS (?P<database>\w+)")
 _ENGINE = re.compile(r"\bENGINE = (?P<engine>\w*MergeTree)(?:\((?P<arguments>[^)]*)\))?")
 _LIKE = re.compile(r"\A(\s+AS) (\w+)")
@@ -85,6 +86,8 @@ def on_cluster(statement: str, cluster: str, database: str) -> list[str]:
         return _alterations(found["table"], found["rest"], cluster)
     if found := _DROP.fullmatch(statement):
         return [f"{statement} ON CLUSTER {cluster}", f"{statement}_local ON CLUSTER {cluster} SYNC"]
+    if _INSERT.match(statement):
+        return [statement]
     raise _unknown(statement)
 
 

@@ -1,11 +1,9 @@
 -- What reports of long ranges read: sums of the rollups that are there, by fewer keys, refreshed with them and for the
 -- same days. As in those a key that vanished stays as a row of zeros, and a sum is kept as it wraps, with its wraps.
 -- What is there already is summed up as the tables are made, under the versions that it has: the refreshes to come go
--- before it. A file that was cut off begins anew, so a table that is there without being whole is dropped first.
+-- before it, and a file that was cut off can begin anew.
 
 -- attribution_daily without campaigns.
-DROP TABLE IF EXISTS channels_daily;
-
 CREATE TABLE IF NOT EXISTS channels_daily
 (
     tenant_id UInt32,
@@ -25,8 +23,14 @@ CREATE TABLE IF NOT EXISTS channels_daily
 ENGINE = ReplacingMergeTree(version)
 PARTITION BY toStartOfQuarter(day)
 ORDER BY (tenant_id, day, model, conversion_type, currency, channel)
-SETTINGS non_replicated_deduplication_window = 10000
-AS SELECT
+SETTINGS non_replicated_deduplication_window = 10000;
+
+INSERT INTO channels_daily
+(
+    tenant_id, day, model, conversion_type, currency, channel, micros, net_micros, gross_minor, net_minor,
+    gross_wraps, net_wraps, version
+)
+SELECT
     tenant_id, day, model, conversion_type, currency, channel,
     sum(micros), sum(net_micros), sum(gross_minor) AS gross_sum, sum(net_minor) AS net_sum,
     toInt32(round(
@@ -40,8 +44,6 @@ GROUP BY tenant_id, day, model, conversion_type, currency, channel;
 -- 'length' (`number` touches), 'ends' (`began` and `ended` channels), 'present' (`began` is in the path, once however
 -- often), 'alone' (`began` is the path's only channel), 'lag' (`number` is the place in app.storage.journeys.LAGS; counts
 -- alone).
-DROP TABLE IF EXISTS journey_parts_daily;
-
 CREATE TABLE IF NOT EXISTS journey_parts_daily
 (
     tenant_id UInt32,
@@ -63,8 +65,14 @@ CREATE TABLE IF NOT EXISTS journey_parts_daily
 ENGINE = ReplacingMergeTree(version)
 PARTITION BY toStartOfQuarter(day)
 ORDER BY (tenant_id, day, conversion_type, currency, part, began, ended, number)
-SETTINGS non_replicated_deduplication_window = 10000
-AS SELECT
+SETTINGS non_replicated_deduplication_window = 10000;
+
+INSERT INTO journey_parts_daily
+(
+    tenant_id, day, conversion_type, currency, part, began, ended, number, conversions, net_conversions,
+    gross_minor, net_minor, gross_wraps, net_wraps, version
+)
+SELECT
     tenant_id, day, conversion_type, currency, key.1, key.2, key.3, key.4, sum(key.5), sum(key.6),
     sum(gross) AS gross_sum, sum(net) AS net_sum,
     toInt32(round((sum(gross_about) - gross_sum) / 18446744073709551616.)),
@@ -97,8 +105,6 @@ ARRAY JOIN keys AS key
 GROUP BY tenant_id, day, conversion_type, currency, key.1, key.2, key.3, key.4;
 
 -- The same of what a shadow rule set credits.
-DROP TABLE IF EXISTS channels_daily_shadow;
-
 CREATE TABLE IF NOT EXISTS channels_daily_shadow
 (
     tenant_id UInt32,
@@ -118,8 +124,14 @@ CREATE TABLE IF NOT EXISTS channels_daily_shadow
 ENGINE = ReplacingMergeTree(version)
 PARTITION BY toStartOfQuarter(day)
 ORDER BY (tenant_id, day, model, conversion_type, currency, channel)
-SETTINGS non_replicated_deduplication_window = 10000
-AS SELECT
+SETTINGS non_replicated_deduplication_window = 10000;
+
+INSERT INTO channels_daily_shadow
+(
+    tenant_id, day, model, conversion_type, currency, channel, micros, net_micros, gross_minor, net_minor,
+    gross_wraps, net_wraps, version
+)
+SELECT
     tenant_id, day, model, conversion_type, currency, channel,
     sum(micros), sum(net_micros), sum(gross_minor) AS gross_sum, sum(net_minor) AS net_sum,
     toInt32(round(

@@ -6,6 +6,7 @@ import dataclasses
 import shutil
 import threading
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,22 @@ def test_a_new_file_is_applied_alone(empty: Settings, folder: Path) -> None:
     assert pending(empty, folder) == ["0999_more.sql"]
     assert migrate(empty, folder) == ["0999_more.sql"]
     assert Storage(empty).command("EXISTS more") == [(1,)]
+
+
+def test_rollups_that_come_later_are_filled_from_those_that_are_there(empty: Settings) -> None:
+    """However often: a file that broke off begins anew."""
+    migrate(empty)
+    storage = Storage(empty)
+    keys = {"tenant_id": [1] * 3, "day": [date(2026, 1, 1)] * 3, "model": ["linear"] * 3, "conversion_type": ["o"] * 3}
+    keys |= {"currency": ["USD"] * 3, "channel": ["email", "email", "direct"], "campaign": ["a", "b", ""]}
+    sums = {name: [1, 2, 4] for name in ("micros", "net_micros", "gross_minor", "net_minor")}
+    stamps = {"gross_wraps": [0, 1, 0], "net_wraps": [0] * 3, "version": [7, 8, 9]}
+    storage.insert("attribution_daily", keys | sums | stamps)
+    for _ in range(2):
+        for statement in ddl((FOLDER / "0012_reports.sql").read_text(encoding="utf-8"), empty):
+            storage.command(statement)
+        found = "SELECT channel, micros, net_minor, gross_wraps, version FROM channels_daily FINAL ORDER BY channel"
+        assert storage.command(found) == [("direct", 4, 4, 0, 9), ("email", 3, 3, 1, 8)]
 
 
 def test_two_at_once(empty: Settings) -> None:
