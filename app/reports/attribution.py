@@ -150,6 +150,8 @@ def _read(
         "limit": MAX_ROWS + 1,
         "currency": query.currency,
         "models": [str(model) for model in FIVE_MODELS],
+        "reach_ms": query.period.from_ms - tenant.widest_window_ms,
+        "to_ms": query.period.to_ms,
     }
     found = storage.rows(statement, tenant_id=tenant.tenant_id, params=limited, task=_TASK)
     if len(found) > MAX_ROWS:

@@ -73,7 +73,8 @@ _ROWS = """
 
 LEDGER_LINES = report_lines("report_ledger_lines", _ROWS.replace("<source>", "''").replace("<join>", ""))
 
-# The source is not in the ledger: it comes from the touch itself, wherever the touch stands by now.
+# The source is not in the ledger: it comes from the touch itself, wherever the touch stands by now. No journey of the
+# period reaches back further than `reach_ms`.
 LEDGER_LINES_BY_SOURCE = report_lines(
     "report_ledger_lines_by_source",
     _ROWS.replace("<source>", "if(is_unattributed, '(unattributed)', source)").replace(
@@ -84,6 +85,8 @@ LEDGER_LINES_BY_SOURCE = report_lines(
         SELECT event_key AS touch_key, argMin(toString(source), (touchpoints.ts, 255 - is_deleted)) AS source
         FROM touchpoints
         WHERE {tenant}
+            AND ts >= fromUnixTimestamp64Milli(%(reach_ms)s)
+            AND ts < fromUnixTimestamp64Milli(%(to_ms)s)
             AND event_key IN
             (
                 SELECT arrayJoin(touch_keys)
