@@ -60,11 +60,28 @@ def test_rollups_that_come_later_are_filled_from_those_that_are_there(empty: Set
     sums = {name: [1, 2, 4] for name in ("micros", "net_micros", "gross_minor", "net_minor")}
     stamps = {"gross_wraps": [0, 1, 0], "net_wraps": [0] * 3, "version": [7, 8, 9]}
     storage.insert("attribution_daily", keys | sums | stamps)
+    storage.command(
+        "INSERT INTO journeys_daily (tenant_id, day, conversion_type, currency, path_hash, path, touches, "
+        "first_channel, last_channel, channels, conversions, net_conversions, gross_minor, net_minor, lags, version) "
+        "VALUES (1, '2026-01-02', 'o', 'USD', 1, ['a', 'b', 'a'], 3, 'a', 'a', ['a', 'b'], 2, 1, 50, 20, [0, 2], 7), "
+        "(1, '2026-01-02', 'o', 'USD', 2, ['b'], 1, 'b', 'b', ['b'], 1, 1, 5, 5, [1, 0], 9), "
+        "(1, '2026-01-02', 'o', 'USD', 3, [], 0, '', '', [], 4, 4, 7, 7, [], 9)"
+    )
     for _ in range(2):
         for statement in ddl((FOLDER / "0012_reports.sql").read_text(encoding="utf-8"), empty):
             storage.command(statement)
         found = "SELECT channel, micros, net_minor, gross_wraps, version FROM channels_daily FINAL ORDER BY channel"
         assert storage.command(found) == [("direct", 4, 4, 0, 9), ("email", 3, 3, 1, 8)]
+        parts = (
+            "SELECT part, began, ended, number, conversions, net_conversions, gross_minor, version "
+            "FROM journey_parts_daily FINAL WHERE conversions != 0 ORDER BY part, began, number"
+        )
+        assert storage.command(parts) == [
+            *[("alone", "b", "", 0, 1, 1, 5, 9), ("ends", "a", "a", 0, 2, 1, 50, 7), ("ends", "b", "b", 0, 1, 1, 5, 9)],
+            *[("lag", "", "", 0, 1, 0, 0, 9), ("lag", "", "", 1, 2, 0, 0, 9)],
+            *[("length", "", "", 0, 4, 4, 7, 9), ("length", "", "", 1, 1, 1, 5, 9), ("length", "", "", 3, 2, 1, 50, 7)],
+            *[("present", "a", "", 0, 2, 1, 50, 7), ("present", "b", "", 0, 3, 2, 55, 9)],
+        ]
 
 
 def test_two_at_once(empty: Settings) -> None:
