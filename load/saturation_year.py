@@ -46,7 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         edge.put("/v1/saturation/settings", {"margin": MARGIN, "lag_days": LAG_DAYS})
         _post(edge, stack, year, 0, YEAR_DAYS)
         wrong, seen = _refit_through_the_year(edge, year)
-        plan = edge.post("/v1/saturation/plan", {"start": year.day(YEAR_DAYS).isoformat()})
+        days = {"as_of": year.day(YEAR_DAYS - 1).isoformat(), "start": year.day(YEAR_DAYS).isoformat()}
+        plan = edge.post("/v1/saturation/plan", days)
         print(f"\n{plan_table(plan)}\n", flush=True)
         year.follow({one["channel"]: one["spend"] for one in plan["channels"]})
         _post(edge, stack, year, YEAR_DAYS, year.days)
@@ -87,7 +88,7 @@ def _refit_through_the_year(edge: Edge, year: Year) -> tuple[int, int | None]:
     for number in REFITS:
         began_s = time.monotonic()
         _train(edge, year.day(number))
-        answer = edge.get("/v1/saturation")
+        answer = edge.get("/v1/saturation", {"as_of": year.day(number).isoformat()})
         took_s = time.monotonic() - began_s
         print(f"\nday {number}, refitted in {took_s:.1f} s: {len(answer['channels'])} channels under two models")
         print(status_table(answer), flush=True)

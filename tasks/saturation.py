@@ -21,6 +21,8 @@ from tasks.policy import task
 def dispatch(job_id: str) -> int:
     """Send what is open of a refit as one flat chord. Returns how many groups."""
     numbers = refit.begin(context, job_id, context.settings.refit_channels)
+    if numbers is None:
+        return 0
     last = publish_refit.signature(kwargs={"job_id": job_id})
     headers = [fit_channels.signature(kwargs={"job_id": job_id, "group": number}) for number in numbers]
     if headers:
@@ -36,7 +38,7 @@ def refit_due() -> dict[str, Any]:
     asked = due(context, context.settings.refit_hour, time.time_ns() // 1_000_000)
     again = sweep_overdue(context.refits, context.settings.refit_attempts)
     for job_id in again:
-        dispatch(job_id)
+        start_refit.apply_async(kwargs={"job_id": job_id})
     return {"asked": asked, "sent_again": again}
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from app.advice.documents import answer_of, pack, standing_of
 from app.advice.experiments import experiments_of
 from app.advice.refits import Group, Refit, Refits, RefitState
-from app.advice.series import Market, read_market
+from app.advice.series import Market, read_market, uncredited
 from app.advice.settings import AdviceSettings, settings_of
 from app.advice.verify import verify_plans
 from app.errors import TributaryError, Unavailable
@@ -29,6 +29,7 @@ from app.storage.saturation import answers_of, runs_until, store
 from app.tenants.tenant import Tenant
 
 SEED = 1
+WAIT_FOR_CREDIT_S = 900.0
 _encode = msgspec.json.Encoder().encode
 
 
@@ -42,16 +43,22 @@ class Services(Protocol):
     def tenant(self, tenant_id: int) -> Tenant: ...
 
 
-def begin(services: Services, job_id: str, group_channels: int) -> list[int]:
+def begin(services: Services, job_id: str, group_channels: int) -> list[int] | None:
     """Record the groups of a refit, if that has not been done; those that are still to be fitted.
 
-    What the tenant has to change first (a missing rate) fails the refit with its remedy.
+    None where there is nothing to send: it has ended, or it ends here, since the tenant has to change something first
+    (a missing rate).
+
+    Raises
+    ------
+    Unavailable : conversions of its days are not credited yet; after a quarter of an hour it goes on without them.
     """
     refit = services.refits.get(job_id)
     if refit is None or refit.state is not RefitState.OPEN:
-        return []
+        return None
     if refit.settings is None:
         tenant = services.tenant(refit.tenant_id)
+        _wait_for_credit(services, tenant, refit)
         settings = settings_of(services.storage, tenant)
         try:
             groups = list(_groups(services.storage, tenant, settings, refit.until, group_channels))
@@ -59,7 +66,7 @@ def begin(services: Services, job_id: str, group_channels: int) -> list[int]:
             raise
         except TributaryError as error:
             services.refits.fail(job_id, error.code, error.message, error.detail)
-            return []
+            return None
         services.refits.begin(job_id, settings, groups)
     return services.refits.open_groups(job_id)
 
@@ -106,6 +113,13 @@ def publish(services: Services, job_id: str) -> dict[str, Any]:
         "until": refit.until.isoformat(),
         "job_id": job_id,
     }
+
+
+def _wait_for_credit(services: Services, tenant: Tenant, refit: Refit) -> None:
+    waited_s = time.time() - refit.created_ms / 1_000
+    if waited_s < WAIT_FOR_CREDIT_S and (count := uncredited(services.storage, tenant, refit.until)):
+        services.refits.wait(refit.job_id)
+        raise Unavailable("not_credited", f"{count} conversions are not credited yet.", "It is tried again.")
 
 
 def _groups(storage: Storage, tenant: Tenant, settings: AdviceSettings, until: date, size: int) -> Iterator[Group]:

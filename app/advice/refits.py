@@ -26,6 +26,7 @@ from app.tenants.tenant import Tenant
 KIND = "saturation"
 KEPT_S = 7 * 86_400
 OF_KEPT_S = 86_400
+WAIT_MS = 20_000
 Wake = Callable[[str], None]
 log = logging.getLogger(__name__)
 _encode = msgspec.json.Encoder().encode
@@ -94,6 +95,7 @@ class Refits:
         fields = {"tenant": tenant_id, "until": until.isoformat(), "reason": reason, "state": RefitState.OPEN}
         self._set(job_id, **fields, created_ms=now_ms)
         self._redis.set(name, job_id, ex=OF_KEPT_S)
+        self._redis.set(keys.refit_newest(tenant_id), job_id, ex=KEPT_S)
         self._redis.zadd(keys.REFITS_DUE, {job_id: now_ms + self._deadline_ms})
         self._redis.lpush(keys.tenant_runs(tenant_id), job_id)
         self._redis.ltrim(keys.tenant_runs(tenant_id), 0, 99)
@@ -124,6 +126,16 @@ class Refits:
             message=fields.get("message", ""),
             detail=fields.get("detail", ""),
         )
+
+    def newest(self, tenant_id: int) -> Refit | None:
+        """The refit of a tenant that was asked for last."""
+        job_id = self._redis.get(keys.refit_newest(tenant_id))
+        return self.get(job_id.decode()) if job_id else None
+
+    def wait(self, job_id: str) -> None:
+        """It cannot be begun yet: that is none of its tries."""
+        self._redis.zadd(keys.REFITS_DUE, {job_id: self._now_ms() + WAIT_MS}, xx=True)
+        self._redis.hdel(keys.refit(job_id), "tries")
 
     def begin(self, job_id: str, settings: AdviceSettings, groups: Sequence[Group]) -> None:
         """Record what is to be fitted and how, in one step."""
@@ -217,11 +229,11 @@ def refit_job(refits: Refits, tenant: Tenant, job_id: str) -> dict[str, Any] | N
         "reason": refit.reason,
         "created_at": rfc3339(refit.created_ms),
         "closed_at": rfc3339(refit.closed_ms) if refit.closed_ms is not None else None,
-        "failures": _failures(refit),
+        "failures": failures(refit),
     }
 
 
-def _failures(refit: Refit) -> list[dict[str, str]]:
+def failures(refit: Refit) -> list[dict[str, str]]:
     if refit.state is not RefitState.FAILED:
         return []
     return [{"code": refit.code, "message": refit.message, "detail": refit.detail}]

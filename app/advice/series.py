@@ -21,7 +21,7 @@ from app.reports.days import day_begins_ms, day_of
 from app.reports.exchange import Rates, read_rates
 from app.saturation.series import ChannelSeries
 from app.storage.client import Storage
-from app.storage.saturation import CREDIT_BY_DAY, LAST_SPEND, SPEND_BY_DAY, VISITORS_BY_DAY
+from app.storage.saturation import CREDIT_BY_DAY, LAST_SPEND, SPEND_BY_DAY, UNCREDITED, VISITORS_BY_DAY
 from app.tenants.rules import channel_book
 from app.tenants.tenant import Tenant
 
@@ -78,6 +78,16 @@ def watermark(storage: Storage, tenant: Tenant, settings: AdviceSettings, now_ms
     params = {"until": latest.isoformat()}
     ((rows, last),) = storage.rows(LAST_SPEND, tenant_id=tenant.tenant_id, params=params, task=_TASK)
     return last if rows else None
+
+
+def uncredited(storage: Storage, tenant: Tenant, until: date) -> int:
+    """Conversions up to and with a day whose credit is still on its way: without it their days look like failures."""
+    params = {
+        "from_ms": day_begins_ms(until - timedelta(days=DAYS - 1), tenant.timezone),
+        "to_ms": day_begins_ms(until + timedelta(days=1), tenant.timezone),
+    }
+    ((count,),) = storage.rows(UNCREDITED, tenant_id=tenant.tenant_id, params=params, task=_TASK)
+    return int(count)
 
 
 def read_market(storage: Storage, tenant: Tenant, settings: AdviceSettings, model: str, until: date) -> Market:

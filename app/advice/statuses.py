@@ -8,6 +8,7 @@ import msgspec
 
 from app.advice.judge_check import last_check
 from app.advice.plans import newest_run
+from app.advice.refits import Refits, failures
 from app.errors import NotFound
 from app.reports.days import rfc3339
 from app.storage.client import Storage
@@ -19,19 +20,28 @@ _BESIDE = ("status", "probabilities", "elasticity", "mroas", "decision")
 Answer = dict[str, Any]
 
 
-def overview(storage: Storage, tenant: Tenant, as_of: str, now_ms: int) -> Answer:
-    """Every channel's status, by name.
+def overview(storage: Storage, refits: Refits, tenant: Tenant, as_of: str, now_ms: int) -> Answer:
+    """Every channel's status, by name; and why the refit that was asked for last failed, if it did.
 
     Raises
     ------
     NotFound : no refit has been published.
     """
-    run = newest_run(storage, tenant, as_of, now_ms)
+    newest = refits.newest(tenant.tenant_id)
+    failed = failures(newest) if newest is not None else []
+    try:
+        run = newest_run(storage, tenant, as_of, now_ms)
+    except NotFound as error:
+        for failure in failed:
+            why = f"{error.message} The last one failed: {failure['message']}"
+            raise NotFound(error.code, why, failure["detail"]) from None
+        raise
     answers = _answers(storage, tenant, run)
     scores = _scores(storage, tenant, run)
     return _head(run) | {
         "channels": [_of_channel(channel, answers, run) | _now(scores, channel) for channel in answers],
         "judge": last_check(storage),
+        "failures": failed,
     }
 
 

@@ -153,7 +153,12 @@ _PLAN: dict[str, Any] = {
 
 SATURATION_SCHEMAS: dict[str, Any] = {
     "Saturation": _object(
-        _HEAD | {"channels": _list_of(_object(_CHANNEL)), "judge": {**_ANY, "description": "Its last weekly check."}}
+        _HEAD
+        | {
+            "channels": _list_of(_object(_CHANNEL)),
+            "judge": {**_ANY, "description": "Its last weekly check."},
+            "failures": _list_of({"type": "object"}, "Why the refit that was asked for last failed, if it did."),
+        }
     ),
     "ChannelCurve": _object(
         _HEAD

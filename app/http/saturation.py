@@ -34,7 +34,7 @@ def statuses() -> Response:
     from app.advice.statuses import overview
 
     _only("as_of")
-    return _json(overview(_storage(), g.tenant, request.args.get("as_of", ""), _now_ms()))
+    return _json(overview(_storage(), _refits(), g.tenant, request.args.get("as_of", ""), _now_ms()))
 
 
 @bp.get("/v1/saturation/<path:channel>")
@@ -64,8 +64,7 @@ def train() -> Response:
 
     storage = _storage()
     until = require_day(storage, g.tenant, settings_of(storage, g.tenant), _until(), _now_ms())
-    settings = parts().settings
-    refit = Refits(get_redis(settings), settings.refit_deadline_s).ask(g.tenant.tenant_id, until, Reason.ASKED)
+    refit = _refits().ask(g.tenant.tenant_id, until, Reason.ASKED)
     url = url_for("jobs.progress", job_id=refit.job_id)
     answer = {"success": True, "job_id": refit.job_id, "url": url, "until": until.isoformat()}
     return Response(msgspec.json.encode(answer), content_type="application/json", headers={"Location": url})
@@ -158,6 +157,11 @@ def _only(*names: str) -> None:
         if name not in names:
             known = f"Use {', '.join(names)}." if names else "There is none."
             raise BadInput("unknown_parameter", f"There is no parameter {name[:40]!r} here.", known)
+
+
+def _refits() -> Refits:
+    settings = parts().settings
+    return Refits(get_redis(settings), settings.refit_deadline_s)
 
 
 def _storage() -> Storage:

@@ -128,6 +128,11 @@ def refit_of(tenant_id: int, until: str) -> str:
     return f"saturation:of:{tenant_id}:{until}"
 
 
+def refit_newest(tenant_id: int) -> str:
+    """String, the newest refit of a tenant; kept a week."""
+    return f"saturation:newest:{tenant_id}"
+
+
 def refit_night(tenant_id: int) -> str:
     """String, the tenant's own day on which its nightly refit was last asked for; kept a week."""
     return f"saturation:night:{tenant_id}"

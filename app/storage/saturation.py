@@ -65,6 +65,25 @@ LAST_SPEND = TenantStatement(
     """,
 )
 
+# Conversions of complete days that no run has credited yet.
+UNCREDITED = TenantStatement(
+    "saturation_uncredited",
+    """
+    SELECT count()
+    FROM conversions FINAL
+    WHERE {tenant}
+        AND is_deleted = 0
+        AND ts >= fromUnixTimestamp64Milli(%(from_ms)s)
+        AND ts < fromUnixTimestamp64Milli(%(to_ms)s)
+        AND conversion_key NOT IN
+        (
+            SELECT conversion_key
+            FROM ledger
+            WHERE {tenant}
+        )
+    """,
+)
+
 SETTINGS = TenantStatement(
     "saturation_settings",
     """

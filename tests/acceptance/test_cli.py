@@ -134,3 +134,30 @@ def test_migrate_may_be_repeated(stack: Up) -> None:
     told = stack.run("migrate")
     assert told.returncode == 0, told.stderr
     assert "up to date" in told.stdout
+
+
+def test_saturation_is_trained_told_planned_and_drawn(stack: Up, tmp_path: Path) -> None:
+    made = json.loads(stack.run("tenants", "create", "saturated", "--json").stdout)
+    key = ("--secret-key", made["secret_key"])
+    told = stack.run("saturation", "status", *key)
+    assert told.returncode == 1
+    assert "POST /v1/saturation/train" in told.stderr
+    edge = Edge(stack.state["url"], secret_key=made["secret_key"])
+    days = [(NOW.date() - timedelta(days=back)).isoformat() for back in range(60, 2, -1)]
+    edge.post("/v1/spend", {"rows": [{"day": day, "channel": "radio", "amount": "20.00"} for day in days]})
+    stack.wait(lambda: stack.run("saturation", "train", "--no-wait", *key).returncode == 0, 30)
+    told = stack.run("saturation", "train", *key)
+    assert told.returncode == 0, told.stderr
+    assert "radio    insufficient evidence" in told.stdout
+    assert "2 of 2 (100%" in told.stderr
+    assert "not enough evidence" in stack.run("saturation", "status", *key).stdout
+    planned = stack.run("saturation", "plan", "--margin", "0.4", "--bound", "radio=10:30", *key)
+    assert "no move is sure enough to gain" in planned.stdout, planned.stderr
+    low = stack.run("saturation", "plan", "--budget", "1", *key)
+    assert low.returncode == 1
+    assert "budget 1 a day is below" in low.stderr.lower()
+    drawn = stack.run("saturation", "curve", "radio", "--out", str(tmp_path / "radio.png"), *key)
+    assert drawn.returncode == 1
+    assert "no curve of radio" in drawn.stderr
+    wrong = stack.run("saturation", "curve", "radio", "--out", str(tmp_path / "radio.gif"), *key)
+    assert "End it in .png or .svg." in wrong.stderr

@@ -27,7 +27,8 @@ def status_table(answer: Answer) -> str:
         table(head, rows, left=2) if rows else "no channel with spend",
         "",
         *(f"- {one['message']}" for one in answer["channels"]),
-        _of_judge(answer.get("judge")),
+        _of_judge(answer["judge"]),
+        *(f"the last refit failed: {one['message']} {one['detail']}" for one in answer["failures"]),
     ]
     return "\n".join(part for part in parts if part is not None)
 

@@ -99,7 +99,7 @@ class Shop:
         return str(job_id)
 
     def work(self, job_id: str) -> Any:
-        for number in refit.begin(self.context, job_id, self.settings.refit_channels):
+        for number in refit.begin(self.context, job_id, self.settings.refit_channels) or ():
             refit.fit(self.context, job_id, number)
         return refit.publish(self.context, job_id)
 

@@ -164,6 +164,9 @@ def test_a_change_of_currency_needs_its_rates_and_then_changes_nothing(shop):
     assert failure["code"] == "missing_rate"
     assert f"No rate of {days[0]} from EUR into USD" in failure["message"]
     assert "POST /v1/fx" in failure["detail"]
+    untrained = shop.ask("GET", "/v1/saturation").json
+    assert failure["message"] in untrained["message"]
+    assert untrained["detail"] == failure["detail"]
     rates = [{"day": day.isoformat(), "currency": "EUR", "into": "USD", "rate": "2"} for day in days[:25]]
     shop.post("/v1/fx", rates)
     (series,) = market_of(shop).series

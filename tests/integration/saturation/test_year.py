@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from app.errors import Unavailable
 from load.year import SHIFT_DAY, YEAR_DAYS, Channel, Year
 from tests.integration.saturation.conftest import Shop
 
@@ -47,7 +48,20 @@ def post(shop, pipeline, year, first, end):
         )
         assert (answer.status_code, answer.json["rejected"]) == (200, []), answer.text
     assert shop.post("/v1/spend", {"rows": year.spend_rows(first, end)})["rejected"] == []
+    if first == 0:
+        drain_without_credit(shop, pipeline, year)
     pipeline.settle()
+
+
+def drain_without_credit(shop, pipeline, year):
+    """A refit that is begun while conversions wait for their credit waits too: their days would look like failures."""
+    drained = pipeline.drain(shop.tenant.tenant_id % shop.settings.shards)
+    assert drained.run_id
+    job_id = shop.post("/v1/saturation/train", {"until": year.day(50).isoformat()})["job_id"]
+    with pytest.raises(Unavailable, match="not credited yet"):
+        shop.work(job_id)
+    assert shop.get(f"/v1/jobs/{job_id}")["state"] == "open"
+    pipeline.finish(drained.run_id)
 
 
 def test_the_statuses_are_those_of_the_curves(told):
