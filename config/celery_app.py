@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from celery import Celery
 from kombu import Exchange
 from kombu import Queue as KombuQueue
 
 from config.queues import ROUTES, Queue, schedule
+from config.sentinel import sentinels_in
 from config.settings import Settings, get_settings
 
 TASK_MODULES = (
@@ -22,16 +25,27 @@ TASK_MODULES = (
 
 def make_celery(settings: Settings) -> Celery:
     """A Celery app for these settings. Nothing is connected until something is sent or consumed."""
-    transport = {
+    transport: dict[str, Any] = {
         "visibility_timeout": settings.visibility_timeout_s,
         "unacked_restore_interval": 5,
         "unacked_restore_throttle": 5,
         "socket_keepalive": True,
         "health_check_interval": 10,
     }
-    celery = Celery(
-        "tributary", broker=settings.redis_url, backend=settings.redis_url, include=list(TASK_MODULES)
-    )
+    url, beat_url = settings.redis_url, settings.redis_url
+    beat_options: dict[str, Any] = {}
+    if found := sentinels_in(settings.redis_url):
+        url, beat_url = found.celery_url(), "redis-sentinel"
+        to_sentinels = {"password": found.password}
+        transport |= {"master_name": found.master, "sentinel_kwargs": to_sentinels}
+        beat_options = {
+            "sentinels": found.hosts,
+            "service_name": found.master,
+            "db": found.database,
+            "password": found.password,
+            "sentinel_kwargs": to_sentinels,
+        }
+    celery = Celery("tributary", broker=url, backend=url, include=list(TASK_MODULES))
     celery.conf.update(
         task_serializer="json",
         result_serializer="json",
@@ -62,8 +76,8 @@ def make_celery(settings: Settings) -> Celery:
         task_send_sent_event=False,
         worker_redirect_stdouts=False,
         timezone="UTC",
-        redbeat_redis_url=settings.redis_url,
-        redbeat_redis_options={},
+        redbeat_redis_url=beat_url,
+        redbeat_redis_options=beat_options,
         redbeat_key_prefix="redbeat:",
         redbeat_lock_timeout=30,
         beat_max_loop_interval=1,

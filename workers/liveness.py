@@ -21,6 +21,8 @@ import redis
 from celery import bootsteps
 from celery.worker import state
 
+from app.storage.redis import make_redis
+
 log = logging.getLogger(__name__)
 
 TICK_S = 1.0
@@ -90,7 +92,7 @@ def is_alive() -> bool:
 
 def watch(redis_url: str) -> None:
     """Start the watching thread of a worker's main process."""
-    client = redis.Redis.from_url(redis_url, socket_timeout=2, socket_connect_timeout=2)
+    client = make_redis(redis_url, timeout_s=2.0)
     threading.Thread(target=_watch, args=(client,), name="liveness", daemon=True).start()
 
 

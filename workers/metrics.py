@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import redis
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
@@ -19,6 +20,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from app.storage import keys
+from app.storage.redis import make_redis
 from config.queues import Queue
 from config.settings import Settings
 
@@ -98,15 +100,9 @@ class Waiting:
 
     def __init__(self, settings: Settings) -> None:
         self.shards = settings.shards
-        self.redis = (
-            redis.Redis.from_url(settings.redis_url, socket_timeout=2, socket_connect_timeout=2)
-            if settings.redis_url.startswith(("redis", "unix"))
-            else None
-        )
+        self.redis: Any = make_redis(settings.redis_url, timeout_s=2.0)
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        if self.redis is None:
-            return
         pipe = self.redis.pipeline(transaction=False)
         for queue in Queue:
             pipe.llen(queue.value)

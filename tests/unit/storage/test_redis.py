@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from app.storage.redis import _sentinel_parts, get_redis, make_redis
+from app.storage.redis import get_redis, make_redis
+from config.celery_app import make_celery
+from config.sentinel import sentinels_in
 from config.settings import Settings
 
 
@@ -17,8 +19,23 @@ from config.settings import Settings
     ],
 )
 def test_sentinel_urls(url: str, parts: tuple[object, ...]) -> None:
-    assert _sentinel_parts(url) == parts
+    assert sentinels_in(url) == parts
     make_redis(url)
+
+
+def test_celery_and_beat_ask_the_same_sentinels() -> None:
+    conf = make_celery(Settings(redis_url="sentinel://:pa%40ss@h1:1;sentinel://h2:2/3?master_name=main")).conf
+    assert conf.broker_url == conf.result_backend == "sentinel://:pa%40ss@h1:1/3;sentinel://:pa%40ss@h2:2/3"
+    for options in (conf.broker_transport_options, conf.result_backend_transport_options):
+        assert (options["master_name"], options["sentinel_kwargs"]) == ("main", {"password": "pa@ss"})
+    beat = conf.redbeat_redis_options
+    assert (conf.redbeat_redis_url, beat["sentinels"]) == ("redis-sentinel", [("h1", 1), ("h2", 2)])
+    assert (beat["service_name"], beat["db"], beat["password"]) == ("main", 3, "pa@ss")
+
+
+def test_a_plain_redis_has_none() -> None:
+    assert sentinels_in("redis://h:6379/0") is None
+    assert make_celery(Settings(redis_url="redis://h:6379/0")).conf.broker_url == "redis://h:6379/0"
 
 
 def test_one_client_per_process() -> None:
