@@ -87,7 +87,7 @@ class Store:
     event_bytes: float = 120.0
     conversion_bytes: float = 250.0
     key_bytes: float = 0.1
-    inbox_bytes: float = 400.0
+    inbox_bytes: float = 200.0
     server_gb: float = 2_000.0
     filled: float = 0.7
     replicas: int = 2
