@@ -10,7 +10,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
-from load import cache, chunk, drain, edge, fairness, kernel, memory, start, touch_query, workers
+from load import cache, chunk, drain, edge, fairness, kernel, memory, queue_share, start, touch_query, workers
 from load.figures import Figure
 from load.machine import heading
 from load.setting import Setting
@@ -21,6 +21,7 @@ BENCHMARKS: dict[str, Callable[[Setting], Iterator[Figure]]] = {
     "chunk": chunk.measure,
     "edge": edge.measure,
     "drain": drain.measure,
+    "queue_share": queue_share.measure,
     "start": start.measure,
     "cache": cache.measure,
     "workers": workers.measure,

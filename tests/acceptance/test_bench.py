@@ -21,6 +21,7 @@ EXPECTED = {
     "chunk": {"chunk"},
     "edge": {"edge_batches_of_50_by_2", "edge_batches_of_1_by_2"},
     "drain": {"drain", "drain_and_credit"},
+    "queue_share": {"queue_share"},
     "start": {"edge_start"},
     "cache": {"cache_memory", "cache_redis"},
     "workers": {"workers_2"},
