@@ -6,6 +6,7 @@ import base64
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -69,7 +70,8 @@ class Drain:
         self._redis = redis
         self._storage = storage
         self._settings = settings
-        self._tenant_of = tenant_of
+        # Each tenant's record once a block: a drain lives as long as a task.
+        self._tenant_of = lru_cache(maxsize=None)(tenant_of)
         self._runs = Runs(redis, settings.chunk_deadline_s)
         self._dead = DeadLetters(redis, settings.dead_letter_entries)
 
