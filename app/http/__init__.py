@@ -11,7 +11,8 @@ saturation  where spend has saturated, and where it should go
 rules       the tenant's rules, and touches classified again
 shadow      a second rule set beside them
 tenant      how long the tenant's events are kept
-persons     persons parted and erased, and what changed in a credit
+persons     persons parted and erased, and what changed in one order's credit
+changes     what changed in all credits on some days
 exports     the ledger, to take away
 webhooks    who is told of closed runs
 operations  is it alive, is it ready
@@ -43,6 +44,7 @@ BLUEPRINTS = (
     "shadow",
     "tenant",
     "persons",
+    "changes",
     "exports",
     "webhooks",
     "operations",

@@ -34,7 +34,7 @@ def spend() -> Response:
 @bp.post("/v1/adjustments")
 @secret_key
 def adjustments() -> Response:
-    """Refunds and corrections: one or a list; each counts once by its adjustment_id."""
+    """Refunds and corrections: one or a list; each counts once by its order and adjustment_id."""
     service, received_ms = parts(), time.time_ns() // 1_000_000
     posted = open_rows(read_body(service.settings.batch_bytes), "adjustments")
     reading = begin_reading(g.tenant, received_ms, None, service.settings)

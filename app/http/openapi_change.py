@@ -26,6 +26,19 @@ def change_paths() -> dict[str, Any]:
                 path="order_id",
             )
         },
+        "/v1/changes": {
+            "get": _operation(
+                "Every change of credit that was made on some days, newest first, and what they moved together.",
+                "Changes",
+                query={
+                    "from": "First day of the changes, YYYY-MM-DD; 30 days before `to` where missing.",
+                    "to": "The day after the last one; tomorrow where missing.",
+                    "reason": "One kind of run; every kind where missing.",
+                    "limit": "Changes in this part: 1 to 1000, 100 where missing.",
+                    "after": "The `next` of the part before.",
+                },
+            )
+        },
         "/v1/persons/unmerge": {
             "post": _operation(
                 "Take a wrong meeting of two ids back; both persons' conversions are credited again.",
@@ -127,27 +140,49 @@ def _object(required: list[str], properties: dict[str, Any]) -> dict[str, Any]:
 
 _LIST_OF_KINDS = {"type": "array", "items": {"enum": [str(kind) for kind in RunKind]}}
 
+_REASON = {"enum": [str(kind) for kind in RunKind]}
+_CHANGE = _object(
+    ["conversion_type", "run_id", "reason", "at", "before", "after"],
+    {
+        "order_id": {"type": ["string", "null"], "description": "In a list of days; null where it was erased."},
+        "conversion_type": {"type": ["string", "null"]},
+        "run_id": _TEXT,
+        "reason": _REASON,
+        "at": _TEXT,
+        "version": {"type": "integer"},
+        "before": {"type": ["object", "null"]},
+        "after": {"type": ["object", "null"]},
+    },
+)
+
 CHANGE_SCHEMAS: dict[str, Any] = {
     "History": _object(
         ["order_id", "models", "changes"],
         {
             "order_id": _TEXT,
             "models": {"type": "array", "items": _TEXT},
-            "changes": {
+            "changes": {"type": "array", "items": _CHANGE},
+        },
+    ),
+    "Changes": _object(
+        ["from", "to", "timezone", "models", "reasons", "moved", "changes", "next"],
+        {
+            **dict.fromkeys(("from", "to", "timezone"), _TEXT),
+            "models": {"type": "array", "items": _TEXT},
+            "reasons": {
                 "type": "array",
                 "items": _object(
-                    ["conversion_type", "run_id", "reason", "at", "before", "after"],
-                    {
-                        "conversion_type": _TEXT,
-                        "run_id": _TEXT,
-                        "reason": {"enum": [str(kind) for kind in RunKind]},
-                        "at": _TEXT,
-                        "version": {"type": "integer"},
-                        "before": {"type": ["object", "null"]},
-                        "after": {"type": ["object", "null"]},
-                    },
+                    ["reason", "changes", "conversions"],
+                    {"reason": _REASON, "changes": {"type": "integer"}, "conversions": {"type": "integer"}},
                 ),
             },
+            "moved": {
+                "type": "array",
+                "description": "After less before, of all changes of the days, by reason, model and channel; net.",
+                "items": {"type": "object"},
+            },
+            "changes": {"type": "array", "items": _CHANGE},
+            "next": {"type": ["string", "null"], "description": "Pass it as `after` for the part that follows."},
         },
     ),
     "Unmerge": _object(

@@ -202,7 +202,7 @@ EVENT_SCHEMAS: dict[str, Any] = {
         "type": "object",
         "required": ["adjustment_id", "type", "order_id"],
         "properties": {
-            "adjustment_id": {**_ID, "description": "Counts once however often it is sent."},
+            "adjustment_id": {**_ID, "description": "Counts once per order, however often it is sent."},
             "type": {"enum": ["restate", "retract"]},
             "order_id": _ID,
             "value": {**_AMOUNT, "description": "Of restate: the order's new value."},

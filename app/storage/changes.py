@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
+from app.attribution.names import FIVE_MODELS
 from app.storage.client import Columns, Storage
 from app.storage.external import External, one_column
 from app.storage.statements import TenantStatement
@@ -25,19 +26,96 @@ STANDING_CREDIT = TenantStatement(
     """,
 )
 
-CHANGES_OF = TenantStatement(
-    "ledger_changes_of",
-    """
-    SELECT conversion_key, version, run_id, reason, toUnixTimestamp64Milli(changed_at), rules_before, rules_after,
+_COLUMNS = """conversion_key, version, run_id, reason, toUnixTimestamp64Milli(changed_at), rules_before, rules_after,
            digest_before, digest_after, toUnixTimestamp64Milli(time_before), toUnixTimestamp64Milli(time_after),
            currency_before, currency_after, gross_before, gross_after, net_before, net_after, retracted_before,
            retracted_after, touches_before, touches_after, channels_before, channels_after, micros_before,
-           micros_after, credit_before, credit_after
+           micros_after, credit_before, credit_after"""
+
+CHANGES_OF = TenantStatement(
+    "ledger_changes_of",
+    f"""
+    SELECT {_COLUMNS}
     FROM ledger_changes FINAL
-    WHERE {tenant}
+    WHERE {{tenant}}
       AND conversion_key IN (SELECT key FROM keys)
     ORDER BY version, conversion_key
     LIMIT %(limit)s
+    """,
+)
+
+# By the time of the change, which no key is ordered by: it is looked at first, and the arrays of what is asked for.
+# A change that was recorded twice by a run that was cut off is one.
+CHANGES_BETWEEN = TenantStatement(
+    "ledger_changes_between",
+    f"""
+    SELECT {_COLUMNS}
+    FROM ledger_changes
+    WHERE {{tenant}}
+      AND changed_at >= fromUnixTimestamp64Milli(%(from_ms)s)
+      AND changed_at < fromUnixTimestamp64Milli(%(to_ms)s)
+      AND (%(reason)s = '' OR reason = %(reason)s)
+      AND (version, conversion_key, digest_before) < (toUInt64(%(version)s), toUInt64(%(key)s), toUInt64(%(digest)s))
+    ORDER BY version DESC, conversion_key DESC, digest_before DESC
+    LIMIT 1 BY version, conversion_key, digest_before
+    LIMIT %(limit)s
+    """,
+)
+
+# Model k of channel i stands at k * n + i. What one change gave and the next one took is nothing in the end. A sum
+# beyond 64 bits wraps: the float beside it says how often.
+MOVED_BETWEEN = TenantStatement(
+    "ledger_moved_between",
+    """
+    SELECT reason, code, model, channel, sum(sign * toInt64(micro)) AS micros, sum(sign * amount) AS amounts,
+           sum(sign * toFloat64(amount)) AS about
+    FROM
+    (
+        SELECT toString(reason) AS reason, side.1 AS sign, toString(side.2) AS code,
+               CAST(side.3, 'Array(String)') AS names, side.4 AS all_micros, side.5 AS all_amounts
+        FROM
+        (
+            SELECT reason,
+                   arrayJoin([
+                       (toInt8(-1), currency_before, channels_before, micros_before, credit_before),
+                       (toInt8(1), currency_after, channels_after, micros_after, credit_after)
+                   ]) AS side
+            FROM
+            (
+                SELECT reason, currency_before, channels_before, micros_before, credit_before, currency_after,
+                       channels_after, micros_after, credit_after
+                FROM ledger_changes
+                WHERE {tenant}
+                  AND changed_at >= fromUnixTimestamp64Milli(%(from_ms)s)
+                  AND changed_at < fromUnixTimestamp64Milli(%(to_ms)s)
+                  AND (%(reason)s = '' OR reason = %(reason)s)
+                ORDER BY version, conversion_key, digest_before
+                LIMIT 1 BY version, conversion_key, digest_before
+            )
+        )
+    )
+    ARRAY JOIN
+        all_micros AS micro,
+        all_amounts AS amount,
+        arrayFlatten(arrayWithConstant(length(%(models)s), names)) AS channel,
+        arrayFlatten(arrayMap(name -> arrayWithConstant(length(names), name), %(models)s)) AS model
+    GROUP BY reason, code, model, channel
+    HAVING (micros != 0 OR amounts != 0 OR abs(about) > 1e18)
+    ORDER BY reason, code, model, channel
+    """,
+)
+
+REASONS_BETWEEN = TenantStatement(
+    "ledger_reasons_between",
+    """
+    SELECT toString(reason) AS why, uniqExact(version, conversion_key, digest_before), uniqExact(conversion_key)
+    FROM ledger_changes
+    WHERE {tenant}
+      AND changed_at >= fromUnixTimestamp64Milli(%(from_ms)s)
+      AND changed_at < fromUnixTimestamp64Milli(%(to_ms)s)
+      AND (%(reason)s = '' OR reason = %(reason)s)
+    GROUP BY why
+    ORDER BY why
     """,
 )
 
@@ -113,6 +191,58 @@ def changes_of(storage: Storage, tenant_id: int, keys: Sequence[int], limit: int
         CHANGES_OF, tenant_id=tenant_id, params={"limit": limit}, external={"keys": table}, task="history"
     )
     return [ChangeRow._make(row) for row in rows]
+
+
+class Place(NamedTuple):
+    """Where a list of changes goes on: after this one, towards older ones."""
+
+    version: int
+    conversion_key: int
+    digest_before: int
+
+
+NEWEST = Place(*[(1 << 64) - 1] * 3)
+
+
+class Moved(NamedTuple):
+    """What the changes of one kind moved: micros of conversions, and net amounts in minor units.
+
+    `amount` is the sum as 64 bits hold it, and `about` the same as a float.
+    """
+
+    reason: str
+    currency: str
+    model: str
+    channel: str
+    micros: int
+    amount: int
+    about: float
+
+
+def changes_between(
+    storage: Storage, tenant_id: int, from_ms: int, to_ms: int, reason: str, after: Place, limit: int
+) -> list[ChangeRow]:
+    """What changed in ``[from_ms, to_ms)``, newest first; of every kind where `reason` is ''."""
+    # As strings: the driver writes a number above 2**63 in a way that the server takes for a float.
+    place = {"version": str(after.version), "key": str(after.conversion_key), "digest": str(after.digest_before)}
+    params = {"from_ms": from_ms, "to_ms": to_ms, "reason": reason, "limit": limit} | place
+    rows = storage.rows(CHANGES_BETWEEN, tenant_id=tenant_id, params=params, task="changes")
+    return [ChangeRow._make(row) for row in rows]
+
+
+def moved_between(storage: Storage, tenant_id: int, from_ms: int, to_ms: int, reason: str) -> list[Moved]:
+    """What all of these changes together moved, by kind, currency, model and channel."""
+    params = {"from_ms": from_ms, "to_ms": to_ms, "reason": reason, "models": [str(model) for model in FIVE_MODELS]}
+    rows = storage.rows(MOVED_BETWEEN, tenant_id=tenant_id, params=params, task="changes")
+    return [Moved._make(row) for row in rows]
+
+
+def reasons_between(
+    storage: Storage, tenant_id: int, from_ms: int, to_ms: int, reason: str
+) -> list[tuple[str, int, int]]:
+    """(kind of run, changes, conversions) of all of these changes."""
+    params = {"from_ms": from_ms, "to_ms": to_ms, "reason": reason}
+    return storage.rows(REASONS_BETWEEN, tenant_id=tenant_id, params=params, task="changes")
 
 
 def insert_changes(storage: Storage, columns: Columns, *, task: str = "") -> int:

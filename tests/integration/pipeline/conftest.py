@@ -17,6 +17,7 @@ from app.ledger.close import close
 from app.storage.migrations import migrate
 from app.storage.statements import TenantStatement
 from app.tenants.tenant import Tenant
+from config.celery_app import make_celery
 from config.settings import Settings
 from tasks.context import Context
 from tests.integration.rollups import require_rollups
@@ -129,3 +130,12 @@ class Pipeline:
 def pipeline(settings: Settings) -> Pipeline:
     migrate(settings)
     return Pipeline(replace(settings, block_wait_ms=0))
+
+
+@pytest.fixture(autouse=True)
+def own_broker(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process-wide Celery app speaks to the Redis of the environment; these tests have their own.
+
+    Without it every wake-up of a run waits for seconds until it gives up.
+    """
+    monkeypatch.setattr("app.ingest.wake.celery", make_celery(settings))

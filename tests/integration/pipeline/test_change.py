@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 
 import pytest
 
 from app.errors import BadInput, NotFound
+from app.http import create_app
 from app.identity.unmerge import unmerge
 from app.ingest.dead_letters import DeadLetter, Source
 from app.ingest.events import Adjustment, Batch, encode_batch
@@ -16,6 +18,9 @@ from app.ledger.history import history
 from app.ledger.keys import conversion_key
 from app.ledger.reattribute import start_run
 from app.ledger.runs import RunKind
+from app.reports.changes import changes as changes_of_days
+from app.reports.days import read_period
+from app.storage.connections import close_all
 from app.storage.erasures import erasure
 from app.storage.retention import keep_rows_for
 from app.storage.statements import TenantStatement
@@ -106,6 +111,96 @@ class TestHistory:
         ]
         assert found[0].channels_before == ["(unattributed)"]
         assert found[-1].time_after == NOON - 40 * DAY
+
+
+class TestChanges:
+    """What moved on some days, and why."""
+
+    def today(self):
+        return read_period("", "", timezone="UTC", now_ms=time.time_ns() // 1_000_000)
+
+    def amounts(self, pipeline, tenant):
+        return Counter(
+            {
+                (model, channel, what): amount
+                for model, channel, micros, _, net in pipeline.daily(tenant)
+                for what, amount in (("micros", micros), ("net", net))
+            }
+        )
+
+    def test_what_moved_is_what_two_reports_differ_by(self, pipeline):
+        tenant, storage = pipeline.tenant(), pipeline.context.storage
+        sent = [
+            event for n in range(4) for event in (touch(f"u:{n}", NOON - 9, "ad"), order(f"u:{n}", NOON, str(n), 999))
+        ]
+        pipeline.send(tenant, *sent)
+        pipeline.settle()
+        before = self.amounts(pipeline, tenant)
+        assert changes_of_days(storage, tenant, self.today(), reason="", after="", limit=9)["changes"] == []
+        pipeline.send(tenant, touch("u:0", NOON - 3, "late"), join("u:1", "u:2", NOON))
+        pipeline.send(tenant, adjustments=[Adjustment("r", "restate", "3", "1.23", "", NOON)])
+        pipeline.settle()
+        cut(pipeline, tenant, "1", "2")
+        erase(pipeline, tenant, "0")
+        after = self.amounts(pipeline, tenant)
+
+        parts = [changes_of_days(storage, tenant, self.today(), reason="", after="", limit=2)]
+        while parts[-1]["next"]:
+            parts.append(changes_of_days(storage, tenant, self.today(), reason="", after=parts[-1]["next"], limit=2))
+        listed = [change for part in parts for change in part["changes"]]
+        assert [len(part["changes"]) for part in parts] == [2, 2, 2, 1]
+        assert [change["reason"] for change in listed] == [
+            "erase",
+            "unmerge",
+            "unmerge",
+            "block",
+            "block",
+            "block",
+            "block",
+        ]
+        assert sorted(change["order_id"] for change in listed[1:3]) == ["1", "2"]
+        assert sorted(change["order_id"] for change in listed[3:]) == ["0", "1", "2", "3"]
+        assert parts[0]["reasons"] == [
+            {"reason": "block", "changes": 4, "conversions": 4},
+            {"reason": "erase", "changes": 1, "conversions": 1},
+            {"reason": "unmerge", "changes": 2, "conversions": 2},
+        ]
+        moved = Counter()
+        for line in parts[0]["moved"]:
+            moved[line["model"], line["channel"], "net"] += line["value_minor"]
+            moved[line["model"], line["channel"], "micros"] += round(float(line["conversions"]) * 1_000_000)
+        for key in before.keys() | after.keys() | moved.keys():
+            assert after[key] - before[key] == moved[key], key
+
+    def test_over_http(self, pipeline):
+        context = pipeline.context
+        tenant, _, key = context.registry.create(f"c-{time.time_ns()}", "A tenant")
+        _, _, other = context.registry.create(f"s-{time.time_ns()}", "A stranger")
+        pipeline.send(tenant, touch("u:1", NOON - 5, "a"), order("u:1", NOON, "1", 100))
+        pipeline.settle()
+        pipeline.send(tenant, touch("u:1", NOON - 1, "b"))
+        pipeline.settle()
+        client = create_app(context.settings).test_client()
+
+        def get(query="", key=key):
+            return client.get(f"/v1/changes{query}", headers={"Authorization": f"Bearer {key}"})
+
+        (change,) = get().json["changes"]
+        assert (change["order_id"], change["conversion_type"], change["reason"]) == ("1", "Order Completed", "block")
+        lines = {(line["model"], line["channel"]): line["value"] for line in get("?reason=block").json["moved"]}
+        assert lines == {
+            ("last_touch", "a"): "-1.00", ("last_touch", "b"): "1.00",
+            ("linear", "a"): "-0.50", ("linear", "b"): "0.50",
+            ("position_based", "a"): "-0.50", ("position_based", "b"): "0.50",
+            ("time_decay", "a"): "-0.50", ("time_decay", "b"): "0.50",
+        }  # fmt: skip
+        assert get("?reason=erase").json["changes"] == get(key=other).json["changes"] == []
+        assert get("?to=2026-01-01").json["changes"] == []
+        for wrong in ("?limit=0", "?limit=1001", "?reason=shadow", "?after=x", "?by=day", "?from=2026-02-30"):
+            found = get(wrong)
+            assert (found.status_code, bool(found.json["detail"])) == (400, True), wrong
+        assert get(key="nobody").status_code == 401
+        close_all()
 
 
 class TestUnmerge:

@@ -44,6 +44,23 @@ def test_a_conversion_without_touches_stays_whole(pipeline):
     ]
 
 
+def test_of_600_touches_the_first_and_the_newest_499_are_kept(pipeline):
+    tenant = pipeline.tenant()
+    for user, touches in (("u:500", 500), ("u:600", 600)):
+        pipeline.send(
+            tenant,
+            *(touch(user, NOON - place, f"{place}") for place in range(touches)),
+            order(user, NOON, user, 10**12 + 1),
+        )
+    pipeline.settle()
+    all_of_them, most = pipeline.ledger(tenant)
+    assert (all_of_them["left_out"], most["left_out"]) == (0, 100)
+    assert most["channels"] == ["599", *(str(place) for place in range(498, -1, -1))]
+    assert len(all_of_them["channels"]) == 500
+    for row in (all_of_them, most):
+        assert [sum(row["gross"][500 * model : 500 * (model + 1)]) for model in range(5)] == [10**12 + 1] * 5
+
+
 def test_a_late_touch_gives_its_conversions_again(pipeline):
     tenant = pipeline.tenant()
     pipeline.send(tenant, touch("u:1", NOON - 5, "a"), order("u:1", NOON, "1"), order("u:1", NOON + 9, "2"))
@@ -196,6 +213,14 @@ class TestAdjustments:
         pipeline.send(tenant, order("u:1", NOON, "1"), adjustments=sent)
         pipeline.settle()
         assert self.net(pipeline, tenant) == (10_000, 2_000, 0)
+
+    def test_an_id_counts_once_per_order(self, pipeline):
+        """Shops number the refunds of an order: `1` of one order is not `1` of another (docs/reports.md)."""
+        tenant = pipeline.tenant()
+        sent = [Adjustment("1", "restate", id, "10", "", NOON + 1) for id in ("1", "2", "2")]
+        pipeline.send(tenant, order("u:1", NOON, "1"), order("u:1", NOON, "2"), adjustments=sent)
+        pipeline.settle()
+        assert [row["net_minor"] for row in pipeline.ledger(tenant)] == [1_000, 1_000]
 
     def test_another_currency_is_not_applied(self, pipeline):
         tenant = pipeline.tenant()
