@@ -25,6 +25,7 @@ from app.storage.connections import close_all
 from app.storage.statements import TenantStatement
 from app.tenants.rules import Rules
 from tests.integration.pipeline.conftest import DAY, NOON, join, order, touch
+from tests.unit.attribution.walks import walks_of
 
 RECOUNTED = TenantStatement(
     "test_recounted", "SELECT count() FROM unconverted_paths FINAL WHERE {tenant} AND version >= %(since)s"
@@ -255,7 +256,7 @@ def count(pipeline, tenant, question=SEPTEMBER):
     storage = pipeline.context.storage
     kept = unconverted(storage, tenant, question, inputs_of(storage, tenant, question), lambda done, lots: None)
     anew = non_converting(storage, tenant, question.period)
-    assert str(kept) == str(filtered(anew.paths, asking.rules_of(tenant, question)))
+    assert walks_of(kept) == walks_of(filtered(anew.paths, asking.rules_of(tenant, question)))
     return int(kept.column(Count.NULLS).sum())
 
 
