@@ -111,7 +111,7 @@ def tie_hash(conversion_key: UInt64s, salt: UInt64s, touch_key: UInt64s) -> UInt
     >>> hex(tie_hash(one, one, one)[0])
     '0x7095beebd76575e4'
     """
-    return _mix(_mix(_mix(conversion_key) ^ salt) ^ touch_key)
+    return mix(mix(mix(conversion_key) ^ salt) ^ touch_key)
 
 
 def _largest(remainder: Floats, ordered: Floats, units: Int64s) -> tuple[Bools, Int64s]:
@@ -164,7 +164,7 @@ def _salt(model: str) -> int:
     return int.from_bytes(hashlib.blake2b(model.encode(), digest_size=8).digest())
 
 
-def _mix(bits: UInt64s) -> UInt64s:
+def mix(bits: UInt64s) -> UInt64s:
     """splitmix64 (Steele, Lea, Flood 2014, Fast splittable pseudorandom number generators)."""
     mixed = bits + np.uint64(0x9E3779B97F4A7C15)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

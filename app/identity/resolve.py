@@ -49,6 +49,8 @@ class Identities:
 
     def person(self, id: str, ts_ms: int) -> str:
         """The person whose the id is at a time, named by the least of its user ids (or the lone anonymousId)."""
+        if id not in self._meetings and id not in self._parents:  # it has met nobody
+            return id
         if id.startswith(USER):
             return self._root(id)
         owner = id
@@ -60,6 +62,8 @@ class Identities:
 
     def aliases(self, id: str, ts_ms: int) -> list[Alias]:
         """The ids of the person whose `id` is at `ts_ms`, in a fixed order."""
+        if id not in self._meetings and id not in self._parents:  # it has met nobody
+            return [Alias(id, FROM_EVER, FOR_EVER)]
         person = self.person(id, ts_ms)
         if person.startswith(ANONYMOUS):
             return [Alias(person, FROM_EVER, FOR_EVER)]

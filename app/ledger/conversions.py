@@ -45,6 +45,8 @@ def orders(rows: Iterable[ConversionEvent], adjustments: Sequence[AdjustmentRow]
 
 
 def _order(key: int, rows: Sequence[ConversionEvent], by_order: dict[str, list[AdjustmentRow]]) -> Order:
+    if len(rows) == 1 and not rows[0].is_deleted:  # nearly always
+        return Order(key, rows[0], 0, (rows[0].ts_ms,), *net_value(rows[0], by_order.get(rows[0].order_id, ())))
     cancelled = {(row.ts_ms, row.message_id) for row in rows if row.is_deleted}
     alive = {(row.ts_ms, row.message_id): row for row in rows if not row.is_deleted}
     standing = sorted(identity for identity in alive if identity not in cancelled)

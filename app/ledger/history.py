@@ -9,17 +9,28 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter, itemgetter
+from datetime import date, timedelta
+from operator import attrgetter
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from app.attribution.names import FIVE_MODELS, UNATTRIBUTED
-from app.storage.changes import ChangeRow, StandingCredit, changes_of, insert_changes, standing_credit
+from app.ledger.rows import LedgerRows
+from app.storage.changes import (
+    ChangeRow,
+    StandingCredit,
+    changes_of,
+    insert_changes,
+    standing_content,
+    standing_credit,
+)
 from app.storage.client import Storage
 
+EPOCH = date(1970, 1, 1)
 MILLION = 1_000_000
 MOST_CHANGES = 1_000
 """Newest changes of one order that are listed."""
@@ -48,9 +59,9 @@ NO_CREDIT = Credit()
 
 def record_changes(
     storage: Storage,
+    arrays: Storage,
     tenant_id: int,
-    names: Sequence[str],
-    rows: Sequence[tuple[Any, ...]],
+    rows: LedgerRows,
     *,
     reason: str,
     run_id: str,
@@ -60,32 +71,43 @@ def record_changes(
 
     Parameters
     ----------
-    names, rows : columns and rows that are about to be inserted into `ledger`, all of one run.
+    storage, arrays : without and with numpy.
+    rows : what is about to be inserted into `ledger`, all of one run.
     reason : the kind of the run.
 
     Returns
     -------
     How many conversions change.
     """
-    at = {name: place for place, name in enumerate(names)}
-    key_at, day_at = at["conversion_key"], at["utc_day"]
-    before = standing_credit(
-        storage, tenant_id, [row[day_at] for row in rows], [row[key_at] for row in rows], task="ledger.history"
-    )
-    if not before:
+    after = {key: number for number, key in enumerate(rows.key.tolist()) if not rows.is_deleted[number]}
+    differing = _differing(arrays, tenant_id, rows, after, version)
+    if not differing:
         return 0
-    after = {row[key_at]: row for row in rows if not row[at["is_deleted"]]}
-    content_of = itemgetter(*(at[name] for name in _CONTENT))
+    wanted = [number for number, key in enumerate(rows.key.tolist()) if key in differing]
+    days = [EPOCH + timedelta(days=int(day)) for day in rows.day[wanted]]
+    before = standing_credit(storage, tenant_id, days, rows.key[wanted].tolist(), task="ledger.history")
     changes = []
     for key, stood in before.items():
-        row = after.get(key)
-        if stood.version > version or _is_same(stood, None if row is None else content_of(row)):
-            continue  # a later run's rows stand; what is the same is no change, and nothing is summed up for it
-        old, new = _of_standing(stood), _of_row(row, at)
-        changes.append(_columns(tenant_id, key, version, run_id, reason, old, new))
+        new = rows.credit(after[key], version) if key in after else None
+        if stood.version > version or _is_same(stood, new):
+            continue  # a later run's rows stand, or it was written before rows said what they hold
+        changes.append(_columns(tenant_id, key, version, run_id, reason, _of(stood), _of(new)))
     if changes:
         insert_changes(storage, dict(zip(_NAMES, zip(*changes, strict=True), strict=True)), task="ledger.history")
     return len(changes)
+
+
+def _differing(arrays: Storage, tenant_id: int, rows: LedgerRows, after: Mapping[int, int], version: int) -> set[int]:
+    """The conversions whose standing credit is not known to be the same as the new one."""
+    if not len(rows):
+        return set()
+    stood = standing_content(arrays, tenant_id, rows.day, rows.key, task="ledger.history")
+    keys = stood["conversion_key"].tolist()
+    new = np.array([rows.content[after[key]] if key in after else 0 for key in keys], np.uint64)
+    # A deleted row and no new one are the same too; a content of 0 is not known.
+    is_gone = stood["is_deleted"] != 0
+    same = np.where(is_gone, new == 0, (new == stood["content"]) & (new != 0))
+    return {keys[place] for place in np.flatnonzero(~same & (stood["version"] <= version))}
 
 
 def history(storage: Storage, tenant_id: int, keys: Sequence[int]) -> list[ChangeRow]:
@@ -93,36 +115,27 @@ def history(storage: Storage, tenant_id: int, keys: Sequence[int]) -> list[Chang
     return changes_of(storage, tenant_id, keys, MOST_CHANGES)
 
 
-_CONTENT = (
-    *("ts", "currency", "gross_minor", "net_minor", "retracted", "touch_keys", "touch_channels", "micros"),
+_content = attrgetter(
+    *("ts_ms", "currency", "gross_minor", "net_minor", "retracted", "touch_keys", "touch_channels", "micros"),
     *("gross", "net"),
 )
-"""What makes a credit: columns of `ledger`; the digest is over them, in this order."""
-_content_of_standing = attrgetter("ts_ms", *_CONTENT[1:])
+"""What makes a credit; the digest is over it, in this order."""
 
 
-def _is_same(stood: StandingCredit, content: tuple[Any, ...] | None) -> bool:
+def _is_same(stood: StandingCredit, new: StandingCredit | None) -> bool:
     """Whether the credit that stands says the same as the new row (None: there is none any more)."""
-    if content is None or stood.is_deleted:
-        return content is None and bool(stood.is_deleted)
-    return bool(_content_of_standing(stood) == content)
+    if new is None or stood.is_deleted:
+        return new is None and bool(stood.is_deleted)
+    return bool(_content(stood) == _content(new))
 
 
-def _of_standing(row: StandingCredit) -> Credit:
-    if row.is_deleted:
+def _of(row: StandingCredit | None) -> Credit:
+    if row is None or row.is_deleted:
         return NO_CREDIT
     return _credit(
         row.ts_ms, row.rules_version, row.currency, row.gross_minor, row.net_minor, row.retracted,
         row.touch_keys, row.touch_channels, row.micros, row.gross, row.net,
     )  # fmt: skip
-
-
-def _of_row(row: tuple[Any, ...] | None, at: dict[str, int]) -> Credit:
-    if row is None:
-        return NO_CREDIT
-    wanted = ("ts", "rules_version", "currency", "gross_minor", "net_minor", "retracted")
-    arrays = ("touch_keys", "touch_channels", "micros", "gross", "net")
-    return _credit(*(row[at[name]] for name in wanted), *(row[at[name]] for name in arrays))
 
 
 def _credit(

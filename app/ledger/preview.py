@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import msgspec
 
 from app.attribution.names import FIVE_MODELS, UNATTRIBUTED
-from app.ledger.attribute import LEDGER, Computed, compute, credit_orders, ledger_rows
+from app.ledger.attribute import compute, credit_orders
+from app.ledger.rows import LedgerRows
 from app.ledger.rules_change import conversions_of_days
 from app.reports.amounts import MICRO, NOTHING, Amounts
+from app.storage.changes import StandingCredit
 from app.storage.client import Storage
 from app.tenants.rules import Rules
 from app.tenants.tenant import Tenant, with_rules
 from app.tenants.timeline import RulesFrom
 
 AT_ONCE = 5_000
+_CREDIT = ("touch_keys", "micros", "gross", "net")
 
 
 Key = tuple[str, str, str]
@@ -46,35 +48,33 @@ def preview(storage: Storage, arrays: Storage, tenant: Tenant, rules: Rules, fro
     for start in range(0, len(keys), AT_ONCE):
         before = compute(storage, arrays, tenant, keys[start : start + AT_ONCE])
         after = credit_orders(storage, arrays, other, before.found, before.identities)
-        _compare(found, _by_key(tenant, before), _by_key(other, after))
+        _compare(found, before.rows(), after.rows())
     return found
 
 
-def _by_key(tenant: Tenant, computed: Computed) -> dict[int, dict[str, Any]]:
-    rows = [dict(zip(LEDGER, row, strict=True)) for row in ledger_rows(tenant, computed, ("", 0))]
-    return {row["conversion_key"]: row for row in rows if not row["is_deleted"]}
-
-
-_CREDIT = ("touch_keys", "micros", "gross", "net", "touches_left_out")
-
-
-def _compare(found: Preview, before: dict[int, dict[str, Any]], after: dict[int, dict[str, Any]]) -> None:
-    for key, row in before.items():
+def _compare(found: Preview, before: LedgerRows, after: LedgerRows) -> None:
+    place = {key: number for number, key in enumerate(after.key.tolist()) if not after.is_deleted[number]}
+    for number, key in enumerate(before.key.tolist()):
+        if before.is_deleted[number]:
+            continue
+        old, new = before.credit(number, 0), after.credit(place[key], 0)
         found.conversions += 1
-        found.changed += any(row[name] != after[key][name] for name in _CREDIT)
-        _add(found.before, row)
-        _add(found.after, after[key])
+        found.changed += any(getattr(old, name) != getattr(new, name) for name in _CREDIT) or bool(
+            before.left_out[number] != after.left_out[place[key]]
+        )
+        _add(found.before, old)
+        _add(found.after, new)
 
 
-def _add(sums: dict[Key, Amounts], row: dict[str, Any]) -> None:
-    channels, standing = row["touch_channels"], not row["retracted"]
-    gross, net = row["gross"], row["net"] or row["gross"]
+def _add(sums: dict[Key, Amounts], row: StandingCredit) -> None:
+    channels, standing = row.touch_channels, not row.retracted
+    gross, net = row.gross, row.net or row.gross
     for number, model in enumerate(FIVE_MODELS):
         if not channels:
-            key = (str(model), UNATTRIBUTED, row["currency"])
-            whole = Amounts(MICRO, MICRO * standing, row["gross_minor"], row["net_minor"])
+            key = (str(model), UNATTRIBUTED, row.currency)
+            whole = Amounts(MICRO, MICRO * standing, row.gross_minor, row.net_minor)
             sums[key] = sums.get(key, NOTHING) + whole
         for place, channel in enumerate(channels):
-            key, at = (str(model), channel, row["currency"]), number * len(channels) + place
-            micro = row["micros"][at]
+            key, at = (str(model), channel, row.currency), number * len(channels) + place
+            micro = row.micros[at]
             sums[key] = sums.get(key, NOTHING) + Amounts(micro, micro * standing, gross[at], net[at])

@@ -4,26 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from app.attribution.names import FIVE_MODELS
 from app.storage.client import Columns, Storage
 from app.storage.external import External, one_column
 from app.storage.statements import TenantStatement
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Days = NDArray[np.int64]
+
 # The newest row of each conversion; of two rows of one run the one that stands, not the one that marks its old day.
 # The key columns are looked at first, so that conversions without a row cost no arrays.
-STANDING_CREDIT = TenantStatement(
-    "standing_credit",
-    """
-    SELECT conversion_key, version, is_deleted, toUnixTimestamp64Milli(ts), rules_version, currency, gross_minor,
-           net_minor, retracted, touch_keys, touch_channels, micros, gross, net
+_STANDING = """
+    SELECT {columns}
     FROM ledger
     WHERE {tenant}
       AND (utc_day, conversion_key) IN (SELECT utc_day, conversion_key FROM wanted)
     ORDER BY conversion_key, version DESC, is_deleted
     LIMIT 1 BY conversion_key
-    """,
+    """
+STANDING_CREDIT = TenantStatement(
+    "standing_credit",
+    _STANDING.replace(
+        "{columns}",
+        """conversion_key, version, is_deleted, toUnixTimestamp64Milli(ts), rules_version, currency, gross_minor,
+           net_minor, retracted, touch_keys, touch_channels, micros, gross, net""",
+    ),
+)
+STANDING_CONTENT = TenantStatement(
+    "standing_content", _STANDING.replace("{columns}", "conversion_key, version, is_deleted, content")
 )
 
 _COLUMNS = """conversion_key, version, run_id, reason, toUnixTimestamp64Milli(changed_at), rules_before, rules_after,
@@ -180,6 +193,19 @@ def standing_credit(
     wanted = External({"utc_day": ("Date", days), "conversion_key": ("UInt64", keys)})
     rows = storage.rows(STANDING_CREDIT, tenant_id=tenant_id, external={"wanted": wanted}, task=task)
     return {row[0]: StandingCredit._make(row) for row in rows}
+
+
+def standing_content(
+    arrays: Storage, tenant_id: int, days: Days, keys: NDArray[np.uint64], *, task: str = ""
+) -> dict[str, NDArray[Any]]:
+    """The same rows by columns: `conversion_key` (rising), `version`, `is_deleted` and `content`.
+
+    Parameters
+    ----------
+    days : of each place, counted from 1970.
+    """
+    wanted = External({"utc_day": ("Date", days.astype("datetime64[D]")), "conversion_key": ("UInt64", keys)})
+    return arrays.columns(STANDING_CONTENT, tenant_id=tenant_id, external={"wanted": wanted}, task=task)
 
 
 def changes_of(storage: Storage, tenant_id: int, keys: Sequence[int], limit: int) -> list[ChangeRow]:

@@ -22,6 +22,7 @@ from app.storage.cluster import QUERY_SETTINGS, mutation
 from app.storage.driver import disconnect, forget, new_client
 from app.storage.external import External
 from app.storage.failures import StorageTransient, failure_of
+from app.storage.native import Native
 from app.storage.statements import TENANT_TABLES, Statement, TenantStatement, UnsafeStatement
 from config.settings import Settings
 
@@ -30,7 +31,7 @@ AnyStatement = Statement | TenantStatement
 Params = Mapping[str, Any]
 Externals = Mapping[str, External]
 Columns = Mapping[str, Any]
-"""Column name -> values: lists, tuples or arrays, all of one length."""
+"""Column name -> values: lists, tuples, arrays or those of `app.storage.native`, all of one length."""
 
 RETRY_FOR_S = 15.0
 """A query that failed transiently is not begun again later than this after its first start."""
@@ -158,11 +159,14 @@ class Storage:
         finally:
             disconnect(client)
 
-    def insert(self, table: str, columns: Columns, *, token: str = "", task: str = "") -> int:
+    def insert(
+        self, table: str, columns: Columns, *, token: str = "", is_distinct: bool = False, task: str = ""
+    ) -> int:
         """Insert columns of one length; returns the number of rows.
 
         A `token` makes the same insert count once, however often it is sent. It is remembered per table: two
         different inserts into one table need two tokens. Times are Int64 epoch milliseconds or datetimes.
+        `is_distinct`: no two of these rows replace each other, so the engine need not look for such while it writes.
         """
         if table in TENANT_TABLES and "tenant_id" not in columns:
             raise UnsafeStatement(f"An insert into {table} needs the column tenant_id.")
@@ -170,7 +174,9 @@ class Storage:
         if lengths == {0} or not columns:
             return 0
         data = self._data(columns)
-        extra = {"insert_deduplication_token": token} if token else {}
+        extra: dict[str, Any] = {"insert_deduplication_token": token} if token else {}
+        if is_distinct:
+            extra["optimize_on_insert"] = 0
 
         def send(client: Client, query_id: str, settings: dict[str, Any]) -> int:
             sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES"
@@ -268,7 +274,7 @@ class Storage:
     def _data(self, columns: Columns) -> list[Any]:
         if self.numpy:
             raise TypeError("insert through a Storage made without numpy: it packs Python lists")
-        return [values if isinstance(values, list | tuple) else _listed(values) for values in columns.values()]
+        return [values if isinstance(values, list | tuple | Native) else _listed(values) for values in columns.values()]
 
 
 _PING = Statement("ping", "SELECT 1")

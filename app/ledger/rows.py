@@ -1,0 +1,323 @@
+"""What does a chunk's credit look like as rows of the ledger? Columns of arrays, as they are stored and compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.attribution.credit import Credit
+from app.attribution.names import FIVE_MODELS
+from app.attribution.remainders import mix
+from app.attribution.totals import keys_of
+from app.attribution.touches import Int64s, UInt64s
+from app.identity.resolve import Identities
+from app.ledger.conversions import Order
+from app.ledger.terms import Terms
+from app.storage.changes import StandingCredit
+from app.storage.conversion_history import ConversionEvent
+from app.storage.native import Coded, Flat, Ragged
+from app.storage.touches import TouchColumns
+
+DAY_MS = 86_400_000
+MODELS = len(FIVE_MODELS)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Conversions of equal terms, their touches and their credit."""
+
+    orders: list[Order]
+    terms: Terms
+    columns: TouchColumns
+    credit: Credit
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRows:
+    """n rows of `ledger` with m touches, without tenant, run and version.
+
+    Parameters
+    ----------
+    conversion_type, order_id, message_id, person, currency : list of str (n,)
+    key, content : uint64 (n,)
+        `content` tells credits apart: see `_content`.
+    day, ts_ms, gross_minor, net_minor, retracted, duplicates, left_out, rules_version, is_deleted : int64 (n,)
+        `day` is the conversion's own day in UTC, counted from 1970.
+    offsets, net_offsets : int64 (n + 1,)
+        Touches of each row; those of them with a net amount of their own, all of a row's or none.
+    touch_key, touch_ms : uint64, int64 (m,)
+    channel, campaign : int64 (m,)
+        Codes into `channel_names` and `campaign_names`.
+    weights, micros, gross, net : (5 * m,), `net` shorter
+        Model by model within each row.
+    """
+
+    conversion_type: list[str]
+    order_id: list[str]
+    message_id: list[str]
+    person: list[str]
+    currency: list[str]
+    key: UInt64s
+    content: UInt64s
+    day: Int64s
+    ts_ms: Int64s
+    gross_minor: Int64s
+    net_minor: Int64s
+    retracted: Int64s
+    duplicates: Int64s
+    left_out: Int64s
+    rules_version: Int64s
+    is_deleted: Int64s
+    offsets: Int64s
+    net_offsets: Int64s
+    touch_key: UInt64s
+    touch_ms: Int64s
+    channel: Int64s
+    channel_names: list[str]
+    campaign: Int64s
+    campaign_names: list[str]
+    weights: NDArray[np.float64]
+    micros: Int64s
+    gross: Int64s
+    net: Int64s
+
+    def __len__(self) -> int:
+        return len(self.key)
+
+    def columns(self, tenant_id: int, run_id: str, version: int) -> dict[str, Any]:
+        """As `Storage.insert` takes them."""
+        n, models = len(self), self.offsets * MODELS
+        return {
+            "tenant_id": Flat(np.full(n, tenant_id)),
+            "utc_day": Flat(self.day),
+            "conversion_key": Flat(self.key),
+            "conversion_type": _coded(self.conversion_type),
+            "order_id": self.order_id,
+            "message_id": self.message_id,
+            "ts": Flat(self.ts_ms),
+            "person": self.person,
+            "currency": _coded(self.currency),
+            "gross_minor": Flat(self.gross_minor),
+            "net_minor": Flat(self.net_minor),
+            "retracted": Flat(self.retracted),
+            "duplicates": Flat(self.duplicates),
+            "touches_left_out": Flat(self.left_out),
+            "touch_keys": Ragged(Flat(self.touch_key), self.offsets),
+            "touch_times": Ragged(Flat(self.touch_ms), self.offsets),
+            "touch_channels": Ragged(Coded(self.channel, self.channel_names), self.offsets),
+            "touch_campaigns": Ragged(Coded(self.campaign, self.campaign_names), self.offsets),
+            "weights": Ragged(Flat(self.weights), models),
+            "micros": Ragged(Flat(self.micros), models),
+            "gross": Ragged(Flat(self.gross), models),
+            "net": Ragged(Flat(self.net), self.net_offsets * MODELS),
+            "content": Flat(self.content),
+            "rules_version": Flat(self.rules_version),
+            "run_id": [run_id] * n,
+            "version": Flat(np.full(n, version)),
+            "is_deleted": Flat(self.is_deleted),
+        }
+
+    def credit(self, number: int, version: int) -> StandingCredit:
+        """One row as it will be read again."""
+        touches = slice(self.offsets[number], self.offsets[number + 1])
+        models = slice(MODELS * touches.start, MODELS * touches.stop)
+        own = slice(MODELS * self.net_offsets[number], MODELS * self.net_offsets[number + 1])
+        return StandingCredit(
+            conversion_key=int(self.key[number]),
+            version=version,
+            is_deleted=int(self.is_deleted[number]),
+            ts_ms=int(self.ts_ms[number]),
+            rules_version=int(self.rules_version[number]),
+            currency=self.currency[number],
+            gross_minor=int(self.gross_minor[number]),
+            net_minor=int(self.net_minor[number]),
+            retracted=int(self.retracted[number]),
+            touch_keys=self.touch_key[touches].tolist(),
+            touch_channels=[self.channel_names[code] for code in self.channel[touches].tolist()],
+            micros=self.micros[models].tolist(),
+            gross=self.gross[models].tolist(),
+            net=self.net[own].tolist(),
+        )
+
+
+def ledger_rows(found: Sequence[Order], groups: Sequence[Group], identities: Identities) -> LedgerRows:
+    """The rows of a chunk: one for each conversion, and one for each other day on which an older answer may stand."""
+    parts = [_of_group(group, identities) for group in groups]
+    gone = [(order.key, day) for order in found for day in _days_left(order)]
+    if gone or not parts:
+        parts.append(_of_gone(gone))
+    return parts[0] if len(parts) == 1 else _joined(parts)
+
+
+def winners_of(orders: Sequence[Order]) -> list[ConversionEvent]:
+    """The events that are these conversions."""
+    return [order.winner for order in orders if order.winner is not None]
+
+
+def _of_group(group: Group, identities: Identities) -> LedgerRows:
+    credited, columns, orders, rows = group.credit, group.columns, group.orders, winners_of(group.orders)
+    offsets, kept = credited.journeys.offsets, credited.journeys.index
+    in_row = _model_major(offsets)
+    ts_ms = np.array([row.ts_ms for row in rows], np.int64)
+    gross_minor = np.array([row.value_minor for row in rows], np.int64)
+    net_minor = np.array([order.net_minor for order in orders], np.int64)
+    retracted = np.array([order.retracted for order in orders], np.int64)
+    changed = (retracted != 0) | (net_minor != gross_minor)
+    lengths = np.diff(offsets)
+    own = np.repeat(changed, MODELS * lengths)
+    known: dict[str, Any] = {
+        "currency": [row.currency for row in rows],
+        "ts_ms": ts_ms,
+        "gross_minor": gross_minor,
+        "net_minor": net_minor,
+        "retracted": retracted,
+        "offsets": offsets,
+        "net_offsets": np.concatenate([np.zeros(1, np.int64), np.cumsum(np.where(changed, lengths, 0))]),
+        "touch_key": columns.key[kept],
+        "channel": columns.channel[kept].astype(np.int64),
+        "channel_names": columns.channel_names,
+        "micros": credited.conversions_micro.ravel()[in_row],
+        "gross": credited.gross_minor.ravel()[in_row],
+        "net": credited.net_minor.ravel()[in_row][own],
+    }
+    return LedgerRows(
+        **known,
+        content=_content(**known),
+        key=np.array([order.key for order in orders], np.uint64),
+        conversion_type=[row.conversion_type for row in rows],
+        order_id=[row.order_id for row in rows],
+        message_id=[row.message_id for row in rows],
+        person=[identities.person(row.user_id, row.ts_ms) for row in rows],
+        day=ts_ms // DAY_MS,
+        duplicates=np.array([order.duplicates for order in orders], np.int64),
+        left_out=credited.journeys.left_out.astype(np.int64),
+        rules_version=np.full(len(rows), group.terms.rules_version),
+        is_deleted=np.zeros(len(rows), np.int64),
+        touch_ms=columns.time_ms[kept],
+        campaign=columns.campaign[kept].astype(np.int64),
+        campaign_names=columns.campaign_names,
+        weights=credited.weights.ravel()[in_row],
+    )
+
+
+def _of_gone(gone: Sequence[tuple[int, int]]) -> LedgerRows:
+    """Rows that delete what an earlier answer may have left under another day of the same key."""
+    n, empty = len(gone), np.zeros(0, np.int64)
+    none, offsets = np.zeros(n, np.int64), np.zeros(n + 1, np.int64)
+    nothing: dict[str, Any] = {
+        **{name: [""] * n for name in ("conversion_type", "order_id", "message_id", "person", "currency")},
+        **dict.fromkeys(("ts_ms", "gross_minor", "net_minor", "retracted", "duplicates", "left_out"), none),
+        **dict.fromkeys(("touch_ms", "channel", "campaign", "micros", "gross", "net"), empty),
+    }
+    return LedgerRows(
+        **nothing,
+        key=np.array([key for key, _ in gone], np.uint64),
+        content=none.astype(np.uint64),
+        day=np.array([day for _, day in gone], np.int64),
+        rules_version=none,
+        is_deleted=np.ones(n, np.int64),
+        offsets=offsets,
+        net_offsets=offsets,
+        touch_key=empty.astype(np.uint64),
+        channel_names=[],
+        campaign_names=[],
+        weights=np.zeros(0),
+    )
+
+
+def _days_left(order: Order) -> set[int]:
+    if len(order.times_ms) == 1 and order.winner is not None:
+        return set()
+    now = {order.winner.ts_ms // DAY_MS} if order.winner else set()
+    return {ts_ms // DAY_MS for ts_ms in order.times_ms} - now
+
+
+def _joined(parts: Sequence[LedgerRows]) -> LedgerRows:
+    joined: dict[str, Any] = {}
+    for name in (field.name for field in fields(LedgerRows)):
+        values = [getattr(part, name) for part in parts]
+        if isinstance(values[0], list):
+            joined[name] = [item for value in values for item in value]
+            continue
+        if name in ("offsets", "net_offsets"):
+            lengths = np.concatenate([np.diff(value) for value in values])
+            joined[name] = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+            continue
+        if name in ("channel", "campaign"):
+            known = [len(getattr(part, f"{name}_names")) for part in parts]
+            shift = np.cumsum([0, *known[:-1]]).tolist()
+            values = [value + by for value, by in zip(values, shift, strict=True)]
+        joined[name] = np.concatenate(values)
+    return LedgerRows(**joined)
+
+
+def _model_major(offsets: Int64s) -> Int64s:
+    """Where the amounts of (conversion, model, touch) stand in a flat (5, m) array.
+
+    Parameters
+    ----------
+    offsets : int64 (n + 1,)
+
+    Returns
+    -------
+    int64 (5 * m,), conversion by conversion, within it model by model.
+    """
+    lengths, m = np.diff(offsets), int(offsets[-1])
+    conversion = np.repeat(np.arange(len(lengths)), lengths * MODELS)
+    position = np.arange(MODELS * m) - MODELS * offsets[:-1][conversion]
+    model, touch = np.divmod(position, np.maximum(lengths, 1)[conversion])
+    return model * m + offsets[:-1][conversion] + touch
+
+
+def _content(
+    *,
+    currency: list[str],
+    ts_ms: Int64s,
+    gross_minor: Int64s,
+    net_minor: Int64s,
+    retracted: Int64s,
+    offsets: Int64s,
+    net_offsets: Int64s,
+    touch_key: UInt64s,
+    channel: Int64s,
+    channel_names: list[str],
+    micros: Int64s,
+    gross: Int64s,
+    net: Int64s,
+) -> UInt64s:
+    """A number of 64 bits that says whether two credits of a conversion are the same, without reading either.
+
+    Over what `history` calls a change: not the rules' version, the weights or what was left out. 0 is none.
+    """
+    names = keys_of(channel_names) if channel_names else np.zeros(1, np.uint64)
+    distinct = sorted(set(currency))
+    place = {name: number for number, name in enumerate(distinct)}
+    content = mix(keys_of(distinct)[[place[name] for name in currency]] if currency else np.zeros(0, np.uint64))
+    for column in (ts_ms, gross_minor, net_minor, retracted, np.diff(offsets), np.diff(net_offsets)):
+        content = mix(content ^ column.view(np.uint64))
+    models, own = offsets * MODELS, net_offsets * MODELS
+    arrays = ((touch_key, offsets), (names[channel], offsets), (micros, models), (gross, models), (net, own))
+    for values, bounds in arrays:
+        content = mix(content ^ _summed(values.view(np.uint64), bounds))
+    return np.maximum(content, np.uint64(1))
+
+
+def _summed(values: UInt64s, offsets: Int64s) -> UInt64s:
+    """A sum over each row of its values, each mixed with its place."""
+    lengths = np.diff(offsets)
+    places = np.arange(len(values)) - np.repeat(offsets[:-1], lengths)
+    sums = np.zeros(len(lengths), np.uint64)
+    filled = lengths > 0
+    if filled.any():
+        sums[filled] = np.add.reduceat(mix(values ^ mix(places.view(np.uint64))), offsets[:-1][filled])
+    return sums
+
+
+def _coded(values: list[str]) -> Coded:
+    names = list(dict.fromkeys(values))
+    place = {name: number for number, name in enumerate(names)}
+    return Coded(np.array([place[value] for value in values], np.int64), names)

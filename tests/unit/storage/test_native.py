@@ -1,0 +1,110 @@
+"""What whole arrays are packed into, read again by the driver's own reader."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from clickhouse_driver.block import ColumnOrientedBlock
+from clickhouse_driver.bufferedreader import CompressedBufferedReader
+from clickhouse_driver.bufferedwriter import BufferedSocketWriter
+from clickhouse_driver.columns.service import write_column
+from clickhouse_driver.context import Context
+from clickhouse_driver.streams.native import BlockInputStream
+
+from app.storage.native import Coded, Flat, Ragged, write_block
+
+REVISIONS = (54453, 54460)  # before and after each column says in which form it comes
+
+
+class Pipe:
+    """What a writer of the driver needs of a socket."""
+
+    def __init__(self) -> None:
+        self.sent = BytesIO()
+
+    def sendall(self, data: bytes) -> None:
+        self.sent.write(data)
+
+
+def context_of(revision: int) -> Context:
+    context = Context()
+    context.server_info = SimpleNamespace(used_revision=revision, get_timezone=lambda: "UTC")
+    context.settings = {}
+    context.client_settings = {"use_numpy": False, "strings_as_bytes": False, "strings_encoding": "utf-8"}
+    return context
+
+
+def read_again(types: list[tuple[str, str]], columns: list[Any], revision: int) -> list[list[Any]]:
+    context, pipe = context_of(revision), Pipe()
+    out = BufferedSocketWriter(pipe, 1 << 16)
+    block = ColumnOrientedBlock(types, columns)
+    block.info.write(out)
+    write_block(types, columns, context, out)
+    out.flush()
+    parts = [pipe.sent.getvalue()]
+    reader = CompressedBufferedReader(lambda: parts.pop() if parts else b"", 1 << 20)
+    found = BlockInputStream(reader, context).read()
+    assert found.columns_with_types == types
+    return [list(column) for column in found.data]
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_every_form_is_read_again(revision: int) -> None:
+    offsets = np.array([0, 2, 2, 3])
+    codes = np.array([2, 0, 2])
+    types = [
+        ("number", "UInt64"), ("small", "UInt8"), ("name", "LowCardinality(String)"), ("text", "String"),
+        ("lists", "Array(Int32)"), ("floats", "Array(Float64)"), ("names", "Array(LowCardinality(String))"),
+    ]  # fmt: skip
+    columns = [
+        Flat(np.array([1, 2**64 - 1, 3], np.uint64)),
+        Flat(np.array([0, 1, 255])),
+        Coded(codes, ["b", "unused", "ä"]),
+        ["x", "", "y"],
+        Ragged(Flat(np.array([-1, 2, 3])), offsets),
+        Ragged(Flat(np.array([0.5, 0.25, 1.0])), offsets),
+        Ragged(Coded(codes, ["b", "unused", "b"]), offsets),
+    ]
+    assert read_again(types, columns, revision) == [
+        [1, 2**64 - 1, 3],
+        [0, 1, 255],
+        ["ä", "b", "ä"],
+        ["x", "", "y"],
+        [[-1, 2], [], [3]],
+        [[0.5, 0.25], [], [1.0]],
+        [["b", "b"], [], ["b"]],
+    ]
+
+
+def test_names_beyond_one_byte_and_none_at_all() -> None:
+    types = [("names", "Array(LowCardinality(String))")]
+    for count in (0, 255, 256, 257, 70_000):
+        names = [f"name-{number}" for number in range(count)]
+        column = Ragged(Coded(np.arange(count), names), np.array([0, count]))
+        assert read_again(types, [column], REVISIONS[0]) == [[names]]
+
+
+def test_the_bytes_are_those_of_the_driver() -> None:
+    kind, context = "Array(Int64)", context_of(REVISIONS[0])
+    pipes = Pipe(), Pipe()
+    ours, theirs = (BufferedSocketWriter(pipe, 1 << 16) for pipe in pipes)
+    column = Ragged(Flat(np.array([1, -2, 3])), np.array([0, 1, 3]))
+    column.prefix(kind, ours)
+    column.write(kind, ours)
+    write_column(context, "x", kind, [[1], [-2, 3]], theirs)
+    ours.flush()
+    theirs.flush()
+    assert pipes[0].sent.getvalue() == pipes[1].sent.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("column", "kind"),
+    [(Coded(np.array([0]), ["a"]), "String"), (Ragged(Flat(np.array([1])), np.array([0, 1])), "Int64")],
+)
+def test_a_column_of_another_type_is_refused(column: Any, kind: str) -> None:
+    with pytest.raises(TypeError, match="column of type"):
+        read_again([("x", kind)], [column], REVISIONS[0])
