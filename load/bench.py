@@ -10,7 +10,21 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
-from load import cache, chunk, drain, edge, fairness, kernel, memory, queue_share, start, touch_query, workers
+from load import (
+    backfill,
+    cache,
+    chunk,
+    chunk_size,
+    drain,
+    edge,
+    fairness,
+    kernel,
+    memory,
+    queue_share,
+    start,
+    touch_query,
+    workers,
+)
 from load.figures import Figure
 from load.machine import heading
 from load.setting import Setting
@@ -19,6 +33,8 @@ BENCHMARKS: dict[str, Callable[[Setting], Iterator[Figure]]] = {
     "kernel": kernel.measure,
     "touch_query": touch_query.measure,
     "chunk": chunk.measure,
+    "chunk_size": chunk_size.measure,
+    "backfill": backfill.measure,
     "edge": edge.measure,
     "drain": drain.measure,
     "queue_share": queue_share.measure,
@@ -33,7 +49,7 @@ BENCHMARKS: dict[str, Callable[[Setting], Iterator[Figure]]] = {
 def main(arguments: Sequence[str] | None = None) -> None:
     options = _options(arguments)
     print(heading(), file=sys.stderr, flush=True)
-    with Setting(is_quick=options.quick) as setting:
+    with Setting(is_quick=options.quick, wanted_touches=options.touches) as setting:
         for name in options.only or BENCHMARKS:
             setting.say(f"{name} …")
             for figure in BENCHMARKS[name](setting):
@@ -46,6 +62,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--quick", action="store_true", help="small tables and few rounds: shows that it works, not how fast"
     )
+    parser.add_argument("--touches", type=int, default=0, metavar="N", help="how many touches to make")
     return parser.parse_args(arguments)
 
 

@@ -38,10 +38,12 @@ class Setting:
     Parameters
     ----------
     is_quick : little of everything.
+    wanted_touches : how many touches to make; 0 for as many as usual.
     """
 
-    def __init__(self, *, is_quick: bool = False) -> None:
+    def __init__(self, *, is_quick: bool = False, wanted_touches: int = 0) -> None:
         self.is_quick = is_quick
+        self._wanted_touches = wanted_touches or (QUICK_TOUCHES if is_quick else TOUCHES)
         self._stack = ExitStack()
         self._began = time.monotonic()
 
@@ -82,8 +84,8 @@ class Setting:
 
     @cached_property
     def touches(self) -> TouchTable:
-        """Two million touches and more, merged."""
-        return fill(self.engine, QUICK_TOUCHES if self.is_quick else TOUCHES, self.say)
+        """The generated touches, merged."""
+        return fill(self.engine, self._wanted_touches, self.say)
 
     def rounds(self, full: int) -> int:
         return 2 if self.is_quick else full

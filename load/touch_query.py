@@ -20,7 +20,7 @@ from load.figures import Figure, compared, in_turns, of_times
 from load.setting import Setting
 from load.touch_table import TENANT, Conversion
 
-SIZES, QUICK_SIZES = (1, 10, 100, 1_000, 5_000), (1, 10, 100)
+SIZES, QUICK_SIZES = (1, 10, 100, 1_000, 5_000, 10_000, 20_000), (1, 10, 100)
 SAMPLED = 300
 """Of more conversions than that, every so-manieth is asked about one by one, and the time scaled."""
 REPEATS = {1: 50, 10: 20, 100: 3}

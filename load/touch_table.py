@@ -10,6 +10,7 @@ from clickhouse_driver import Client
 
 TENANT = 7
 TOUCHES, QUICK_TOUCHES = 2_400_000, 60_000
+CONVERSIONS = 40_000
 DAY_MS = 86_400_000
 PER_USER = 8
 """Mean; a user has 5 to 11, all within the 30 days before the user's own moment, which is any of the last year."""
@@ -57,7 +58,7 @@ class Conversion:
 
 @dataclass(frozen=True, slots=True)
 class TouchTable:
-    """What was made: rows, users, parts after merging; `conversions` in order of time, at most 5,000."""
+    """What was made: rows, users, parts after merging; `conversions` in order of time, at most `CONVERSIONS`."""
 
     touches: int
     users: int
@@ -95,13 +96,13 @@ def fill(engine: Client, touches: int, say: Callable[[str], None]) -> TouchTable
 
 
 def _conversions(engine: Client, users: int, moment: str) -> tuple[Conversion, ...]:
-    """The 5,000 conversions after the middle of the year, one after the other: as a chunk has them."""
+    """Conversions after the middle of the year, one after the other: as chunks have them."""
     rows = engine.execute(
         f"""
         SELECT 'u:user-' || toString(user), toInt64({moment} + 1) AS time_ms
         FROM (SELECT toUInt64(number) AS user FROM numbers({users}))
         ORDER BY time_ms
-        LIMIT 5000 OFFSET {users // 2}
+        LIMIT {CONVERSIONS} OFFSET {users // 2}
         """
     )
     return tuple(Conversion(user_id, time_ms) for user_id, time_ms in rows)
