@@ -99,7 +99,8 @@ def make_plan(storage: Storage, tenant: Tenant, asked: Asked, now_ms: int) -> di
     try:
         made = plan(assessments, budget, margin=margin, bounds=bounds)
     except ValueError as error:
-        what, _, remedy = str(error).partition("; ")
+        head, _, tail = str(error).rpartition("; ")
+        what, remedy = (head, tail) if head else (tail, "")
         raise BadInput("bad_plan", f"{what[:1].upper()}{what[1:]}.", _sentence(remedy) or _BODY) from None
     start = asked.start or (day_of(now_ms, tenant.timezone) + timedelta(days=1)).isoformat()
     content = _content(run, made, today, budget, margin, start)

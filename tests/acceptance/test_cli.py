@@ -142,20 +142,21 @@ def test_saturation_is_trained_told_planned_and_drawn(stack: Up, tmp_path: Path)
     told = stack.run("saturation", "status", *key)
     assert told.returncode == 1
     assert "POST /v1/saturation/train" in told.stderr
-    edge = Edge(stack.state["url"], secret_key=made["secret_key"])
     days = [(NOW.date() - timedelta(days=back)).isoformat() for back in range(60, 2, -1)]
-    edge.post("/v1/spend", {"rows": [{"day": day, "channel": "radio", "amount": "20.00"} for day in days]})
+    with Edge(stack.state["url"], secret_key=made["secret_key"]) as edge:
+        edge.post("/v1/spend", {"rows": [{"day": day, "channel": "radio", "amount": "20.00"} for day in days]})
     stack.wait(lambda: stack.run("saturation", "train", "--no-wait", *key).returncode == 0, 30)
     told = stack.run("saturation", "train", *key)
     assert told.returncode == 0, told.stderr
     assert "radio    insufficient evidence" in told.stdout
     assert "2 of 2 (100%" in told.stderr
     assert "not enough evidence" in stack.run("saturation", "status", *key).stdout
-    planned = stack.run("saturation", "plan", "--margin", "0.4", "--bound", "radio=10:30", *key)
+    planned = stack.run("saturation", "plan", "--margin", "0.4", *key)
     assert "no move is sure enough to gain" in planned.stdout, planned.stderr
-    low = stack.run("saturation", "plan", "--budget", "1", *key)
+    low = stack.run("saturation", "plan", "--budget", "1", "--bound", "radio=10:30", *key)
     assert low.returncode == 1
-    assert "budget 1 a day is below" in low.stderr.lower()
+    assert "Budget 1 a day is below 10" in low.stderr
+    assert "Raise the budget or lower the bounds." in low.stderr
     drawn = stack.run("saturation", "curve", "radio", "--out", str(tmp_path / "radio.png"), *key)
     assert drawn.returncode == 1
     assert "no curve of radio" in drawn.stderr
