@@ -22,7 +22,6 @@ from app.reports.exchange import Rates, read_rates
 from app.saturation.series import ChannelSeries
 from app.storage.client import Storage
 from app.storage.saturation import CREDIT_BY_DAY, LAST_SPEND, SPEND_BY_DAY, UNCREDITED, VISITORS_BY_DAY
-from app.tenants.rules import channel_book
 from app.tenants.tenant import Tenant
 
 DAYS = 728
@@ -123,14 +122,13 @@ def read_market(storage: Storage, tenant: Tenant, settings: AdviceSettings, mode
 
 
 def read_spend(storage: Storage, tenant: Tenant, settings: AdviceSettings, first: date, until: date) -> _Days:
-    """Spend a day by channel, renamed as the rules rename sources."""
-    book = channel_book(tenant.rules)
+    """Spend a day by channel, by the names that the rules give."""
     params = {"first": first.isoformat(), "until": until.isoformat()}
     rows = storage.rows(SPEND_BY_DAY, tenant_id=tenant.tenant_id, params=params, task=_TASK)
     rates = _rates(storage, tenant, settings, first, until, ((day, code) for day, _, code, _ in rows), "spend")
     found = _Days(first, (until - first).days + 1, {})
     for day, channel, code, minor in rows:
-        found.add(book.source(channel).strip().lower(), day, _major(rates, minor, code, day))
+        found.add(channel, day, _major(rates, minor, code, day))
     return found
 
 

@@ -18,7 +18,7 @@ CREDIT_BY_DAY = TenantStatement(
     SELECT
         day, channel, toString(currency) AS code, sum(net_micros), sum(net_minor),
         sum(toFloat64(net_minor) + 18446744073709551616. * net_wraps)
-    FROM attribution_daily FINAL
+    FROM channels_daily FINAL
     WHERE {tenant}
         AND day >= toDate(%(first)s)
         AND day <= toDate(%(until)s)
@@ -29,15 +29,15 @@ CREDIT_BY_DAY = TenantStatement(
     """,
 )
 
-# Rows of 0 too: they say that nothing was spent, where no row says nothing.
+# By the names that the tenant's rules give. Rows of 0 too: they say that nothing was spent, where no row says nothing.
 SPEND_BY_DAY = TenantStatement(
     "saturation_spend",
     """
-    SELECT day, channel, toString(currency) AS code, sum(amount_minor)
+    SELECT day, named_channel, toString(currency) AS code, sum(amount_minor)
     FROM spend FINAL
     WHERE {tenant} AND day >= toDate(%(first)s) AND day <= toDate(%(until)s)
-    GROUP BY day, channel, code
-    ORDER BY day, channel, code
+    GROUP BY day, named_channel, code
+    ORDER BY day, named_channel, code
     """,
 )
 

@@ -26,7 +26,8 @@ from tasks.context import Context
 from tests.integration.pipeline.conftest import Pipeline
 
 YESTERDAY = date.today() - timedelta(days=1)
-EASY = ChannelSetting(spend_cv=0.5, noise=0.1, follows_demand=0.2, conversions=150.0)
+EASY = ChannelSetting(spend_cv=0.6, noise=0.06, follows_demand=0.1, conversions=150.0)
+"""Clear to any judge that is worth shipping: what is tested here is the way of an answer."""
 
 
 class Shop:
@@ -79,10 +80,9 @@ class Shop:
         for model in ("linear", "position_based"):
             minor, micros = _minor(revenue), [int(count * 1_000_000) for count in conversions]
             self._insert(
-                "attribution_daily",
+                "channels_daily",
                 day=days,
                 channel=[channel] * len(days),
-                campaign=[""] * len(days),
                 currency=[currency] * len(days),
                 model=[model] * len(days),
                 conversion_type=["Order Completed"] * len(days),

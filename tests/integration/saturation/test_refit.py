@@ -20,7 +20,7 @@ from tests.integration.saturation.conftest import EASY, Shop
 @pytest.fixture(scope="module")
 def trained(settings):
     shop = Shop(settings)
-    shop.truth = shop.fill(replace(EASY, elasticity=0.15), replace(EASY, elasticity=0.8))
+    shop.truth = shop.fill(replace(EASY, elasticity=0.1), replace(EASY, elasticity=0.85))
     shop.job_id = shop.train()
     return shop
 
