@@ -74,21 +74,16 @@ def train(path: Path, tenants: int = 460, seed: int = 1, tell: Callable[[int], N
         For training; another quarter is simulated for calibration.
     seed : int
     tell : callable, optional
-        Called with the number of tenants done, of `all_tenants`.
+        Called with the number of tenants done, those for calibration included.
 
     The shipped artefact comes from the defaults: 2,700 channels at a twentieth of a second each, and half a minute
     for the heads, some three minutes of one core.
     """
     learned = list(examples(tenants, seed, Purpose.TRAIN, tell))
-    held = list(examples(all_tenants(tenants) - tenants, seed, Purpose.CALIBRATE, lambda n: tell(tenants + n)))
+    held = list(examples(round(tenants * CALIBRATION_SHARE), seed, Purpose.CALIBRATE, lambda n: tell(tenants + n)))
     judge = judge_from(learned, held, {"tenants": tenants, "seed": seed})
     judge.save(path)
     return judge
-
-
-def all_tenants(tenants: int) -> int:
-    """How many are simulated in all, those for calibration included."""
-    return tenants + round(tenants * CALIBRATION_SHARE)
 
 
 def examples(
