@@ -31,7 +31,7 @@ RULES_VERSION = "1"
 _NO_EFFECT_BELOW = 0.08
 _SATURATED_FROM = 0.85
 """A wrong "saturated" costs a channel that works: it needs more than the other classes."""
-_DRIVEN_DECIDED_FROM = 0.85
+_DRIVEN_DECIDED_FROM = 0.9
 """Stricter than of the whole: leak and flattening look alike where spend moves little."""
 
 
