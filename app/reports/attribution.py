@@ -19,7 +19,7 @@ from app.reports.entries import entries
 from app.reports.exchange import convert
 from app.reports.lines import AttributionRow, Figures, Totals, shown_rows
 from app.reports.query import AttributionQuery, By
-from app.reports.spend import Line, Spend, spend_of
+from app.reports.spend import NO_SPEND, Line, Spend, spend_of
 from app.storage.client import Storage
 from app.storage.report_ledger import LEDGER_LINES, LEDGER_LINES_BY_SOURCE
 from app.storage.report_statements import CAMPAIGN_LINES, CHANNEL_LINES, CHANNEL_TOTALS, LEDGER_WORTH
@@ -50,6 +50,7 @@ class AttributionReport:
     def shown(self) -> dict[str, Any]:
         """As the API answers."""
         query = self.query
+        rows = shown_rows(self.rows, query.by, self.spend.lines)
         return {
             "from": query.period.first.isoformat(),
             "to": query.period.end.isoformat(),
@@ -59,10 +60,10 @@ class AttributionReport:
             "models": list(query.models),
             "conversion_type": query.conversion_type or None,
             "adjusted": str(query.adjusted),
-            "rows": shown_rows(self.rows, query.by, self.spend.lines),
+            "rows": rows,
             "totals": shown_rows(self.totals, spend=self._all_spend()),
             "unattributed": shown_rows(self.unattributed),
-            "spend": self._spend_shown(),
+            "spend": self._spend_shown(rows),
             "reconciled": self.reconciled,
             "rules_version": self.rules_version,
             "as_of": rfc3339(self.as_of_ms),
@@ -73,18 +74,20 @@ class AttributionReport:
         credited = {(row.currency, row.group) for row in self.rows}
         return [(*line, minor) for line, minor in sorted(self.spend.lines.items()) if line not in credited]
 
-    def unmatched_credit(self) -> list[AttributionRow]:
-        """Rows of credit, unattributed apart, on lines without spend."""
+    def unmatched_credit(self, shown: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Rows of credit, as they are shown, on lines without spend; unattributed apart."""
+        if not self.spend.has_lines:
+            return []
         return [
-            row
-            for row in self.rows
+            {name: item[name] for name in item if name not in NO_SPEND}
+            for row, item in zip(self.rows, shown, strict=True)
             if (row.currency, row.group) not in self.spend.lines and UNATTRIBUTED not in row.group and row.amounts
         ]
 
     def _all_spend(self) -> dict[Line, int]:
         return {(currency, ()): minor for currency, minor in self.spend.totals.items()}
 
-    def _spend_shown(self) -> dict[str, Any]:
+    def _spend_shown(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
         by = self.query.by
         return {
             "totals": [_spend_line(currency, minor) for currency, minor in sorted(self.spend.totals.items())],
@@ -94,7 +97,7 @@ class AttributionReport:
                     _named(by, group) | _spend_line(currency, minor)
                     for currency, group, minor in self.unmatched_spend()
                 ],
-                "credit": shown_rows(self.unmatched_credit(), by) if self.spend.has_lines else [],
+                "credit": self.unmatched_credit(rows),
             },
         }
 

@@ -173,10 +173,11 @@ def _models(text: str) -> tuple[Model, ...]:
 
 
 def _word(field: str, text: str, known: Sequence[Word]) -> Word:
-    found = _words(field, text, known)
-    if len(found) != 1:
-        raise BadInput(f"bad_{field}", f"{field} holds {len(found)} words.", f"Use one of {', '.join(known)}.")
-    return found[0]
+    by_name = {str(word): word for word in known}
+    found = by_name.get(text.strip().lower())
+    if found is None:
+        raise BadInput(f"bad_{field}", f"{field} is {text.strip()[:40]!r}.", f"Use one of {', '.join(by_name)}.")
+    return found
 
 
 def _currency(text: str) -> str:

@@ -85,7 +85,7 @@ def shown_beside(amounts: Amounts, spend_minor: int | None, currency: str) -> di
     `cpa`, `net_cpa`: spend per conversion, in the currency, half to even. `roas`, `net_roas`: value per spend.
     """
     if not spend_minor:
-        return _NO_SPEND
+        return NO_SPEND
     micro, net_micro = amounts.conversions_micro, amounts.net_conversions_micro
     minor, net_minor = amounts.value_minor, amounts.net_value_minor
     cpa, roas = _cost_of_one(spend_minor, micro, currency), _ratio(minor, spend_minor)
@@ -99,7 +99,8 @@ def shown_beside(amounts: Amounts, spend_minor: int | None, currency: str) -> di
     }
 
 
-_NO_SPEND: dict[str, str | int | None] = dict.fromkeys(("spend", "spend_minor", "cpa", "net_cpa", "roas", "net_roas"))
+NO_SPEND: dict[str, str | int | None] = dict.fromkeys(("spend", "spend_minor", "cpa", "net_cpa", "roas", "net_roas"))
+"""What stands beside a line without spend."""
 
 
 def _cost_of_one(spend_minor: int, micros: int, currency: str) -> str | None:
