@@ -5,11 +5,19 @@
 
 from __future__ import annotations
 
-from app.storage.report_statements import report_lines
+from app.attribution.names import FIVE_MODELS
 from app.storage.statements import TenantStatement
 
-# Rows for `report_lines`. Conversions that were first received at `as_of_ms` or later are out.
-_ROWS = """
+
+def _each(template: str) -> str:
+    """Once for each model, `<k>` being its place."""
+    return ", ".join(template.replace("<k>", str(place)) for place in range(len(FIVE_MODELS)))
+
+
+# The same columns as `report_lines` gives: of each model a figure, in the order of FIVE_MODELS. A ledger row holds
+# model after model, so each model's figures are a slice of it, and touches are opened up once for all of them.
+# Conversions that were first received at `as_of_ms` or later are out.
+_LINES = """
     SELECT
         toString(currency) AS code,
         channel = '(unattributed)' AS is_unattributed,
@@ -20,14 +28,14 @@ _ROWS = """
         if(%(by_month)s, substring(toString(day), 1, 7), '') AS group_month,
         if(%(by_conversion_type)s, conversion_type, '') AS group_type,
         <source> AS group_source,
-        %(models)s[intDiv(place - 1, width) + 1] AS model_name,
-        sum(one_micro) AS micro,
-        sum(if(retracted = 1, 0, one_micro)) AS net_micro,
-        sum(gross_part) AS gross,
-        sum(net_part) AS net,
-        sum(toFloat64(gross_part)) AS gross_about,
-        sum(toFloat64(net_part)) AS net_about,
-        max(version) AS newest
+        %(models)s,
+        [<micros>],
+        [<net_micros>],
+        [<gross>],
+        [<net>],
+        [<gross_about>],
+        [<net_about>],
+        max(version)
     FROM
     (
         SELECT
@@ -39,7 +47,8 @@ _ROWS = """
             if(bare, [''], CAST(touch_campaigns, 'Array(String)')) AS labels,
             if(bare, arrayWithConstant(length(%(models)s), toInt32(1000000)), micros) AS all_micros,
             if(bare, arrayWithConstant(length(%(models)s), gross_minor), gross) AS all_gross,
-            if(bare, arrayWithConstant(length(%(models)s), net_minor), if(empty(net), gross, net)) AS all_net
+            if(bare, arrayWithConstant(length(%(models)s), net_minor), if(empty(net), gross, net)) AS all_net,
+            <slices>
         FROM ledger FINAL
         WHERE {tenant}
             AND utc_day >= toDate(%(first)s) - 1
@@ -58,28 +67,45 @@ _ROWS = """
             )
     )
     ARRAY JOIN
-        all_micros AS one_micro,
-        all_gross AS gross_part,
-        all_net AS net_part,
-        arrayFlatten(arrayWithConstant(length(%(models)s), keys)) AS touch_key,
-        arrayFlatten(arrayWithConstant(length(%(models)s), names)) AS channel,
-        arrayFlatten(arrayWithConstant(length(%(models)s), labels)) AS campaign,
-        arrayEnumerate(all_micros) AS place
+        keys AS touch_key,
+        names AS channel,
+        labels AS campaign,
+        <opened>
     <join>
     GROUP BY
         code, is_unattributed, group_channel, group_campaign, group_day, group_week, group_month, group_type,
-        group_source, model_name
+        group_source
+    LIMIT %(limit)s
 """
+_FIGURES = {
+    "<micros>": _each("sum(micro_<k>)"),
+    "<net_micros>": _each("sumIf(micro_<k>, retracted = 0)"),
+    "<gross>": _each("sum(gross_<k>)"),
+    "<net>": _each("sum(net_<k>)"),
+    "<gross_about>": _each("sum(toFloat64(gross_<k>))"),
+    "<net_about>": _each("sum(toFloat64(net_<k>))"),
+    "<slices>": ", ".join(
+        _each(f"arraySlice(all_{name}, <k> * width + 1, width) AS {name}_of_<k>") for name in ("micros", "gross", "net")
+    ),
+    "<opened>": _each("micros_of_<k> AS micro_<k>, gross_of_<k> AS gross_<k>, net_of_<k> AS net_<k>"),
+}
 
-LEDGER_LINES = report_lines("report_ledger_lines", _ROWS.replace("<source>", "''").replace("<join>", ""))
+
+def _ledger_lines(name: str, source: str, join: str) -> TenantStatement:
+    sql = _LINES
+    for place, text in (_FIGURES | {"<source>": source, "<join>": join}).items():
+        sql = sql.replace(place, text)
+    return TenantStatement(name, sql)
+
+
+LEDGER_LINES = _ledger_lines("report_ledger_lines", "''", "")
 
 # The source is not in the ledger: it comes from the touch itself, wherever the touch stands by now. No journey of the
 # period reaches back further than `reach_ms`.
-LEDGER_LINES_BY_SOURCE = report_lines(
+LEDGER_LINES_BY_SOURCE = _ledger_lines(
     "report_ledger_lines_by_source",
-    _ROWS.replace("<source>", "if(is_unattributed, '(unattributed)', source)").replace(
-        "<join>",
-        """
+    "if(is_unattributed, '(unattributed)', source)",
+    """
     LEFT JOIN
     (
         SELECT event_key AS touch_key, argMin(toString(source), (touchpoints.ts, 255 - is_deleted)) AS source
@@ -98,7 +124,6 @@ LEDGER_LINES_BY_SOURCE = report_lines(
         GROUP BY event_key
     ) AS touches USING (touch_key)
         """,
-    ),
 )
 
 # Conversions of the period that were first received at `as_of_ms` or later.
