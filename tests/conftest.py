@@ -19,6 +19,9 @@ from config.settings import Settings
 from workers.local.clickhouse.launch import LocalClickHouse
 from workers.local.redis import LocalRedis
 
+CLUSTER = os.environ.get("TRIBUTARY_CLICKHOUSE_CLUSTER", "")
+"""Of the server of TRIBUTARY_CLICKHOUSE_URL."""
+
 _tenant_ids = itertools.count(1001)
 
 
@@ -38,7 +41,7 @@ def clickhouse_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield urlunsplit(urlsplit(given)._replace(path=f"/{database}"))
         elsewhere = Settings(clickhouse_url=urlunsplit(urlsplit(given)._replace(path="/default")))
         storage = Storage(elsewhere)
-        storage.command(f"DROP DATABASE IF EXISTS {database}")
+        storage.command(f"DROP DATABASE IF EXISTS {database}{f' ON CLUSTER {CLUSTER}' if CLUSTER else ''}")
         storage.close()
         return
     with LocalClickHouse(tmp_path_factory.mktemp("clickhouse")) as server:
@@ -48,7 +51,9 @@ def clickhouse_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def settings(redis_url: str, clickhouse_url: str) -> Settings:
     """Settings for both servers, the schema applied."""
-    made = dataclasses.replace(Settings(), redis_url=redis_url, clickhouse_url=clickhouse_url)
+    made = dataclasses.replace(
+        Settings(), redis_url=redis_url, clickhouse_url=clickhouse_url, clickhouse_cluster=CLUSTER
+    )
     migrate(made)
     return made
 
