@@ -22,6 +22,8 @@ from app.storage import keys
 from app.storage.scripts import script
 
 KEPT_S = 7 * 86_400
+LOOK_EVERY_S, REFRESH_WAIT_S = 0.05, 3.0
+"""Who waits for a tenant's rollups looks so often whether they are free, and gives up after so long."""
 
 
 class RunKind(StrEnum):
@@ -257,9 +259,11 @@ class Runs:
 
         Raises
         ------
-        Unavailable : another refresh did not end within 20 s.
+        Unavailable : another refresh did not end within seconds. A worker has other tenants to serve meanwhile.
         """
-        lock = self._redis.lock(keys.refreshing(tenant_id), timeout=60, blocking_timeout=20)
+        lock = self._redis.lock(
+            keys.refreshing(tenant_id), timeout=60, sleep=LOOK_EVERY_S, blocking_timeout=REFRESH_WAIT_S
+        )
         if not lock.acquire():
             raise Unavailable("rollups_busy", "The rollups of the tenant are being refreshed.", "It is tried again.")
         try:

@@ -1,0 +1,70 @@
+"""Does the close of a large backfill leave room for the closes of today's events?"""
+
+from __future__ import annotations
+
+import threading
+from datetime import date, timedelta
+
+import pytest
+
+from app.errors import Unavailable
+from app.ledger import close as ledger_close
+from app.ledger import runs as ledger_runs
+from app.ledger.close import DAYS_AT_ONCE, close
+from app.ledger.runs import Chunk, RunKind, Runs
+from app.storage.client import observers
+from app.tenants.registry import Registry
+
+
+@pytest.fixture
+def registry(redis, storage, settings):
+    return Registry(redis, lambda: storage, settings)
+
+
+@pytest.fixture
+def backfill(redis, registry):
+    """The runs, and a run of a year whose chunk is done."""
+    tenant_id = registry.create(f"close-{id(redis)}", "Close")[0].tenant_id
+    made = Runs(redis, 15)
+    made.create("year", RunKind.REATTRIBUTE, tenant_id, [Chunk(tenant_id, bytes(8))])
+    days = [date(2025, 1, 1) + timedelta(days=number) for number in range(2 * DAYS_AT_ONCE + 5)]
+    made.finish("year", 0, tenant_id, days, attributed=1, touches=1)
+    return made, tenant_id
+
+
+def test_many_days_are_refreshed_in_parts_and_others_come_between(storage, registry, backfill, monkeypatch):
+    runs, tenant_id = backfill
+    monkeypatch.setattr(ledger_close, "PAUSE_S", 1.0)  # for a machine that has much else to do
+    order = []
+    is_begun, is_over = threading.Event(), threading.Event()
+
+    def note(record):
+        if record.name == "refresh_daily":
+            order.append("part")
+            is_begun.set()
+
+    def another_close():
+        is_begun.wait(30)
+        with runs.refreshing(tenant_id):
+            order.append("another")
+        is_over.set()
+
+    thread = threading.Thread(target=another_close)
+    thread.start()
+    observers.append(note)
+    try:
+        done = close(storage, runs, registry, "year")
+    finally:
+        observers.remove(note)
+        thread.join()
+    assert is_over.is_set()
+    assert (done["outcome"], done["days"]) == ("done", 2 * DAYS_AT_ONCE + 5)
+    assert order.count("part") == 3
+    assert order.index("another") < 3, "it did not have to wait for all"
+
+
+def test_who_cannot_refresh_now_does_not_wait_for_long(monkeypatch, backfill):
+    runs, tenant_id = backfill
+    monkeypatch.setattr(ledger_runs, "REFRESH_WAIT_S", 0.1)
+    with runs.refreshing(tenant_id), pytest.raises(Unavailable, match="being refreshed"), runs.refreshing(tenant_id):
+        pass
