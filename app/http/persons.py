@@ -13,9 +13,9 @@ from app.http.auth import secret_key
 from app.http.parts import parts
 from app.identity.unmerge import unmerge
 from app.ledger.erase import request_erasure
-from app.ledger.history import history
 from app.reports.changes import shown
 from app.storage import keys
+from app.storage.changes import changes_of
 from app.storage.connections import get_storage
 from app.storage.conversions import keys_of_orders
 from app.storage.erasures import ErasureRow, erasure
@@ -36,7 +36,7 @@ def conversion_history(order_id: str) -> Response:
     chosen = {row.conversion_key: row.conversion_type for row in found if wanted in ("", row.conversion_type)}
     if not chosen:
         raise NotFound("no_such_order", f"There is no conversion with the order_id {order_id[:80]!r}.", "")
-    rows = history(_storage(), g.tenant.tenant_id, sorted(chosen))
+    rows = changes_of(_storage(), g.tenant.tenant_id, sorted(chosen))
     changes = [{"conversion_type": chosen[row.conversion_key], **shown(row)} for row in rows]
     return _json({"order_id": order_id, "models": [str(model) for model in FIVE_MODELS], "changes": changes})
 

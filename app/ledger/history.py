@@ -20,20 +20,11 @@ import numpy as np
 
 from app.attribution.names import FIVE_MODELS, UNATTRIBUTED
 from app.ledger.rows import LedgerRows
-from app.storage.changes import (
-    ChangeRow,
-    StandingCredit,
-    changes_of,
-    insert_changes,
-    standing_content,
-    standing_credit,
-)
+from app.storage.changes import StandingCredit, insert_changes, standing_content, standing_credit
 from app.storage.client import Storage
 
 EPOCH = date(1970, 1, 1)
 MILLION = 1_000_000
-MOST_CHANGES = 1_000
-"""Newest changes of one order that are listed."""
 _pack = msgspec.msgpack.Encoder().encode
 
 
@@ -108,11 +99,6 @@ def _differing(arrays: Storage, tenant_id: int, rows: LedgerRows, after: Mapping
     is_gone = stood["is_deleted"] != 0
     same = np.where(is_gone, new == 0, (new == stood["content"]) & (new != 0))
     return {keys[place] for place in np.flatnonzero(~same & (stood["version"] <= version))}
-
-
-def history(storage: Storage, tenant_id: int, keys: Sequence[int]) -> list[ChangeRow]:
-    """The changes of some conversions, oldest first."""
-    return changes_of(storage, tenant_id, keys, MOST_CHANGES)
 
 
 _content = attrgetter(

@@ -45,6 +45,9 @@ _COLUMNS = """conversion_key, version, run_id, reason, toUnixTimestamp64Milli(ch
            retracted_after, touches_before, touches_after, channels_before, channels_after, micros_before,
            micros_after, credit_before, credit_after"""
 
+MOST_CHANGES = 1_000
+"""Of some conversions that are listed."""
+
 CHANGES_OF = TenantStatement(
     "ledger_changes_of",
     f"""
@@ -208,13 +211,13 @@ def standing_content(
     return arrays.columns(STANDING_CONTENT, tenant_id=tenant_id, external={"wanted": wanted}, task=task)
 
 
-def changes_of(storage: Storage, tenant_id: int, keys: Sequence[int], limit: int) -> list[ChangeRow]:
-    """What changed in the credit of these conversions, oldest first."""
+def changes_of(storage: Storage, tenant_id: int, keys: Sequence[int]) -> list[ChangeRow]:
+    """What changed in the credit of these conversions, oldest first, `MOST_CHANGES` at most."""
     if not keys:
         return []
     table = one_column("key", "UInt64", keys)
     rows: list[tuple[Any, ...]] = storage.rows(
-        CHANGES_OF, tenant_id=tenant_id, params={"limit": limit}, external={"keys": table}, task="history"
+        CHANGES_OF, tenant_id=tenant_id, params={"limit": MOST_CHANGES}, external={"keys": table}, task="history"
     )
     return [ChangeRow._make(row) for row in rows]
 

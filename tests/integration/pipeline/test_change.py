@@ -14,12 +14,12 @@ from app.ingest.dead_letters import DeadLetter, Source
 from app.ingest.events import Adjustment, Batch, encode_batch
 from app.ledger.erase import request_erasure
 from app.ledger.erasing import Erasing
-from app.ledger.history import history
 from app.ledger.keys import conversion_key
 from app.ledger.reattribute import start_run
 from app.ledger.runs import RunKind
 from app.reports.changes import changes as changes_of_days
 from app.reports.days import read_period
+from app.storage.changes import changes_of
 from app.storage.connections import close_all
 from app.storage.erasures import erasure
 from app.storage.retention import keep_rows_for
@@ -34,7 +34,7 @@ def channels(pipeline, tenant):
 
 
 def changes(pipeline, tenant):
-    return history(pipeline.context.storage, tenant.tenant_id, [KEY])
+    return changes_of(pipeline.context.storage, tenant.tenant_id, [KEY])
 
 
 def again(pipeline, tenant):

@@ -31,7 +31,6 @@ from hypothesis.stateful import (
 from app.identity.unmerge import unmerge
 from app.ingest.events import Adjustment, Event
 from app.ledger.erase import request_erasure
-from app.ledger.history import history
 from app.ledger.keys import conversion_key
 from app.ledger.reattribute import start_run
 from app.ledger.rules_change import Applied, apply_rules, apply_shadow, drop_shadow
@@ -41,6 +40,7 @@ from app.reports.channels import Question, inputs_of, rules_of
 from app.reports.days import Period
 from app.reports.non_converting import non_converting
 from app.reports.reconcile import Reconciliation, reconcile
+from app.storage.changes import changes_of
 from app.storage.shadow import ShadowReads, of_shadow
 from app.tenants.rules import ChannelWindow, ConversionRule, Rules
 from app.tenants.tenant import Tenant, under_shadow
@@ -312,7 +312,7 @@ class Tenancy(RuleBasedStateMachine):
         return [conversion_key("Order Completed", id) for id in ORDERS]
 
     def changes(self) -> list[Any]:
-        return history(self.pipeline.context.storage, self.tenant.tenant_id, self.keys())
+        return changes_of(self.pipeline.context.storage, self.tenant.tenant_id, self.keys())
 
 
 def parted(event: Event) -> Event:
