@@ -1,7 +1,7 @@
 """How fast are the parts? ``python -m load.bench [--only NAME …] [--quick]``: one JSON object a line.
 
 Two ways of doing one thing are measured in turns, and compared as a ratio of medians of one run: absolute figures
-depend on the machine and on who else works on it. What is going on goes to stderr.
+depend on the machine and on who else works on it. What is going on goes to stderr, and at the end which goals are met.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
+
+import msgspec
 
 from load import (
     backfill,
@@ -26,6 +28,7 @@ from load import (
     workers,
 )
 from load.figures import Figure
+from load.goals import table
 from load.machine import heading
 from load.setting import Setting
 
@@ -49,11 +52,14 @@ BENCHMARKS: dict[str, Callable[[Setting], Iterator[Figure]]] = {
 def main(arguments: Sequence[str] | None = None) -> None:
     options = _options(arguments)
     print(heading(), file=sys.stderr, flush=True)
+    lines = []
     with Setting(is_quick=options.quick, wanted_touches=options.touches) as setting:
         for name in options.only or BENCHMARKS:
             setting.say(f"{name} …")
             for figure in BENCHMARKS[name](setting):
-                print(figure.line(), flush=True)
+                lines.append(figure.line())
+                print(lines[-1], flush=True)
+    print("\n".join(table(map(msgspec.json.decode, lines))), file=sys.stderr)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -1,0 +1,104 @@
+"""Which goals do these figures meet? A table for people, of what the benchmarks printed.
+
+``make bench`` ends with it. Figures of several runs together: ``cat *.jsonl | python -m load.goals``.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+
+class Bound(StrEnum):
+    """From which side a figure meets its goal."""
+
+    LEAST = "at least"
+    MOST = "at most"
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """One promise about one figure.
+
+    Parameters
+    ----------
+    figure : the line's name.
+    what : the goal in words, with its unit.
+    bound, limit : which values meet it.
+    path : where the value stands in the line; names of fields, one inside the other.
+    """
+
+    figure: str
+    what: str
+    bound: Bound
+    limit: float
+    path: tuple[str, ...] = ("ratio",)
+
+    def value(self, line: Mapping[str, Any]) -> float | None:
+        """The figure's value; None where the line has none."""
+        found: Any = line
+        for name in self.path:
+            found = found.get(name) if isinstance(found, Mapping) else None
+        return None if found is None else float(found)
+
+    def is_met(self, value: float) -> bool:
+        return value >= self.limit if self.bound is Bound.LEAST else value <= self.limit
+
+
+LEAST, MOST = Bound.LEAST, Bound.MOST
+GOALS = (
+    Goal("touch_query_1000", "one query for 1,000 conversions, times as fast as one by one", LEAST, 40),
+    Goal("touch_query_5000", "the same for 5,000", LEAST, 70),
+    Goal("peer_channel_attribution_heuristics_five_models", "five models with exact money beside C++", LEAST, 1),
+    Goal("peer_mam_2_five_models_alone_five_models", "the same beside marketing-attribution-models 2", LEAST, 3),
+    Goal("peer_channel_attribution_markov_markov", "Markov, exact, beside C++ by simulation", LEAST, 1),
+    Goal("backfill", "conversions a second re-attributed and stored", LEAST, 20_000, ("value",)),
+    Goal("queue_share", "of a worker's processor time for the queue, %", MOST, 15, ("value",)),
+    Goal("workers_2", "of twice one worker process, ClickHouse 20 ms away", LEAST, 0.8),
+    Goal("workers_4", "of four times", LEAST, 0.8),
+    Goal("workers_8", "of eight times", LEAST, 0.8),
+    Goal("cache_redis", "queries to ClickHouse for tenants that are remembered", MOST, 0, ("queries",)),
+    Goal("fairness_posts_p95", "the others' p95 of posts, without a flood to with it", LEAST, 0.8),
+    Goal("fairness_credits_p95", "the others' p95 to their credit, likewise", LEAST, 0.8),
+    Goal("memory_web", "MB of a web process after an hour's events", MOST, 150, ("value",)),
+    Goal("memory_worker", "MB of a worker process after an hour's events", MOST, 400, ("value",)),
+    Goal("load", "p95 of posts at the sustained rate, ms", MOST, 200, ("stages", "sustained", "p95_ms")),
+    Goal("load", "p95 of posts in the burst, ms", MOST, 200, ("stages", "burst", "p95_ms")),
+    Goal("load", "median from an event to its credit, s", MOST, 0.5, ("credited", "p50_s")),
+    Goal("load", "p95 of it, s", MOST, 1.5, ("credited", "p95_s")),
+)
+
+
+def table(lines: Iterable[Mapping[str, Any]]) -> list[str]:
+    """A line a goal that one of the figures is about, and the number of goals that no figure is about."""
+    by_name = {str(line["name"]): _by_stage(line) for line in lines}
+    rows, absent = [], 0
+    for goal in GOALS:
+        value = goal.value(by_name[goal.figure]) if goal.figure in by_name else None
+        if value is None:
+            absent += 1
+            continue
+        verdict = "met" if goal.is_met(value) else "MISSED"
+        rows.append(f"{goal.what:<66} {value:>12,.4g}  {goal.bound} {goal.limit:<8,g} {verdict}")
+    if absent:
+        rows.append(f"{absent} goals are about figures that are not here (make bench-peers, make load).")
+    return rows
+
+
+def _by_stage(line: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A load's stages by their names; any other line as it is."""
+    stages = line.get("stages")
+    return {**line, "stages": {one["name"]: one for one in stages}} if isinstance(stages, list) else line
+
+
+def main() -> None:
+    print("\n".join(table(msgspec.json.decode(line) for line in sys.stdin if line.startswith("{"))))
+
+
+if __name__ == "__main__":
+    main()

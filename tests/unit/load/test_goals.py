@@ -1,0 +1,31 @@
+"""Does the table say which goals are met, by the figures as they are printed?"""
+
+from __future__ import annotations
+
+import pytest
+from msgspec import json
+
+from load.figures import Figure, compared
+from load.goals import GOALS, table
+
+
+def line(name: str, ratio: float) -> dict:
+    figure = Figure(name, 10.0, "ms", 1, 1, 10.0, 10.0)
+    return json.decode(compared(figure, "the other way", 10.0 * ratio).line())
+
+
+@pytest.mark.parametrize(("ratio", "verdict"), [(41.0, "met"), (40.0, "met"), (39.9, "MISSED")])
+def test_a_ratio_is_held_against_its_goal(ratio, verdict):
+    first, last = table([line("touch_query_1000", ratio), line("unknown", 1.0)])
+    assert first.endswith(f"at least 40       {verdict}")
+    assert last.startswith(f"{len(GOALS) - 1} goals are about figures that are not here")
+
+
+def test_a_load_has_goals_by_stage():
+    stages = [{"name": "sustained", "p95_ms": 250.0}, {"name": "burst", "p95_ms": 199.0}]
+    load = {"name": "load", "stages": stages, "credited": {"p50_s": 0.4, "p95_s": 1.6}}
+    assert [row.split()[-1] for row in table([load])[:-1]] == ["MISSED", "met", "met", "MISSED"]
+
+
+def test_a_figure_without_a_value_meets_nothing():
+    assert len(table([{"name": "backfill", "value": None}])) == 1
