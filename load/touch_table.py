@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 
 from clickhouse_driver import Client
 
@@ -12,6 +13,9 @@ TENANT = 7
 TOUCHES, QUICK_TOUCHES = 2_400_000, 60_000
 CONVERSIONS = 40_000
 DAY_MS = 86_400_000
+PARTS = 5
+AT_ONCE = 4_000_000
+"""Rows of one insert: they are sorted in memory."""
 PER_USER = 8
 """Mean; a user has 5 to 11, all within the 30 days before the user's own moment, which is any of the last year."""
 SPAN_DAYS = 340
@@ -44,8 +48,18 @@ _FILL = """
         FROM numbers({start}, {count})
     )
     WHERE sipHash64(user, 6) % 7 + 5 > intDiv(number, {users})
+      AND toStartOfQuarter(at) = '{quarter}'
 """
 _MOMENT = "(toUInt64({start_ms}) + sipHash64(user, 4) % {span_ms})"
+
+
+_AS_ONE = {
+    # A quarter is written as one part: sorted once, packed once, nothing to merge.
+    "min_insert_block_size_rows": 1 << 32,
+    "min_insert_block_size_bytes": 0,
+    "max_insert_threads": 1,
+    "optimize_on_insert": 0,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,27 +86,52 @@ def fill(engine: Client, touches: int, say: Callable[[str], None]) -> TouchTable
     users = touches // PER_USER
     start_ms = time.time_ns() // 1_000_000 - SPAN_DAYS * DAY_MS
     moment = _MOMENT.format(start_ms=start_ms, span_ms=SPAN_DAYS * DAY_MS)
-    numbers, step = users * 11, max(users, 200_000)
-    for start in range(0, numbers, step):
-        engine.execute(
-            _FILL.format(
-                tenant=TENANT,
-                moment=moment,
-                window_ms=30 * DAY_MS,
-                users=users,
-                start=start,
-                count=min(step, numbers - start),
+    numbers = users * 11
+    pieces = -(-touches // (PARTS * AT_ONCE))
+    step = -(-numbers // pieces)
+    for quarter in _quarters(engine, start_ms):
+        for start in range(0, numbers, step):
+            engine.execute(
+                _FILL.format(
+                    tenant=TENANT,
+                    moment=moment,
+                    window_ms=30 * DAY_MS,
+                    users=users,
+                    start=start,
+                    count=min(step, numbers - start),
+                    quarter=quarter,
+                ),
+                settings=_AS_ONE,
             )
-        )
-    say("merging the touches …")
-    engine.execute("OPTIMIZE TABLE touchpoints FINAL")
+        say(f"the touches of the quarter from {quarter} are there")
+    parts, partitions = _parts(engine)
+    if parts > partitions:
+        say("merging the touches …")
+        engine.execute("OPTIMIZE TABLE touchpoints FINAL")
+        parts, partitions = _parts(engine)
     stored = engine.execute("SELECT count() FROM touchpoints")[0][0]
-    parts, partitions = engine.execute(
+    say(f"{stored:,} touches of {users:,} users in {parts} parts of {partitions} quarters")
+    return TouchTable(stored, users, parts, partitions, _conversions(engine, users, moment))
+
+
+def _parts(engine: Client) -> tuple[int, int]:
+    """How many parts there are, of how many partitions."""
+    counts: tuple[int, int] = engine.execute(
         "SELECT count(), uniqExact(partition) FROM system.parts "
         "WHERE database = currentDatabase() AND table = 'touchpoints' AND active"
     )[0]
-    say(f"{stored:,} touches of {users:,} users in {parts} parts of {partitions} quarters")
-    return TouchTable(stored, users, parts, partitions, _conversions(engine, users, moment))
+    return counts
+
+
+def _quarters(engine: Client, start_ms: int) -> list[date]:
+    """Every quarter that touches may lie in."""
+    first, last = start_ms - 30 * DAY_MS, start_ms + SPAN_DAYS * DAY_MS
+    rows = engine.execute(
+        "SELECT DISTINCT toStartOfQuarter(fromUnixTimestamp64Milli(%(first)s + number * %(day)s)) AS quarter "
+        "FROM numbers(%(days)s) ORDER BY quarter",
+        {"first": first, "day": DAY_MS, "days": (last - first) // DAY_MS + 1},
+    )
+    return [quarter for (quarter,) in rows]
 
 
 def _conversions(engine: Client, users: int, moment: str) -> tuple[Conversion, ...]:

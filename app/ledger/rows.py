@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from app.attribution.credit import Credit
 from app.attribution.names import FIVE_MODELS
-from app.attribution.remainders import mix
-from app.attribution.totals import keys_of
 from app.attribution.touches import Int64s, UInt64s
 from app.identity.resolve import Identities
+from app.ledger.content import content_of
 from app.ledger.conversions import Order
 from app.ledger.terms import Terms
 from app.storage.changes import StandingCredit
@@ -44,7 +43,7 @@ class LedgerRows:
     ----------
     conversion_type, order_id, message_id, person, currency : list of str (n,)
     key, content : uint64 (n,)
-        `content` tells credits apart: see `_content`.
+        `content` tells credits apart: see `app.ledger.content`.
     day, ts_ms, gross_minor, net_minor, retracted, duplicates, left_out, rules_version, is_deleted : int64 (n,)
         `day` is the conversion's own day in UTC, counted from 1970.
     offsets, net_offsets : int64 (n + 1,)
@@ -186,7 +185,7 @@ def _of_group(group: Group, identities: Identities) -> LedgerRows:
     }
     return LedgerRows(
         **known,
-        content=_content(**known),
+        content=content_of(**known),
         key=np.array([order.key for order in orders], np.uint64),
         conversion_type=[row.conversion_type for row in rows],
         order_id=[row.order_id for row in rows],
@@ -271,50 +270,6 @@ def _model_major(offsets: Int64s) -> Int64s:
     position = np.arange(MODELS * m) - MODELS * offsets[:-1][conversion]
     model, touch = np.divmod(position, np.maximum(lengths, 1)[conversion])
     return model * m + offsets[:-1][conversion] + touch
-
-
-def _content(
-    *,
-    currency: list[str],
-    ts_ms: Int64s,
-    gross_minor: Int64s,
-    net_minor: Int64s,
-    retracted: Int64s,
-    offsets: Int64s,
-    net_offsets: Int64s,
-    touch_key: UInt64s,
-    channel: Int64s,
-    channel_names: list[str],
-    micros: Int64s,
-    gross: Int64s,
-    net: Int64s,
-) -> UInt64s:
-    """A number of 64 bits that says whether two credits of a conversion are the same, without reading either.
-
-    Over what `history` calls a change: not the rules' version, the weights or what was left out. 0 is none.
-    """
-    names = keys_of(channel_names) if channel_names else np.zeros(1, np.uint64)
-    distinct = sorted(set(currency))
-    place = {name: number for number, name in enumerate(distinct)}
-    content = mix(keys_of(distinct)[[place[name] for name in currency]] if currency else np.zeros(0, np.uint64))
-    for column in (ts_ms, gross_minor, net_minor, retracted, np.diff(offsets), np.diff(net_offsets)):
-        content = mix(content ^ column.view(np.uint64))
-    models, own = offsets * MODELS, net_offsets * MODELS
-    arrays = ((touch_key, offsets), (names[channel], offsets), (micros, models), (gross, models), (net, own))
-    for values, bounds in arrays:
-        content = mix(content ^ _summed(values.view(np.uint64), bounds))
-    return np.maximum(content, np.uint64(1))
-
-
-def _summed(values: UInt64s, offsets: Int64s) -> UInt64s:
-    """A sum over each row of its values, each mixed with its place."""
-    lengths = np.diff(offsets)
-    places = np.arange(len(values)) - np.repeat(offsets[:-1], lengths)
-    sums = np.zeros(len(lengths), np.uint64)
-    filled = lengths > 0
-    if filled.any():
-        sums[filled] = np.add.reduceat(mix(values ^ mix(places.view(np.uint64))), offsets[:-1][filled])
-    return sums
 
 
 def _coded(values: list[str]) -> Coded:
