@@ -13,7 +13,7 @@ from multiprocessing import get_context
 
 from app.ledger.attribute import attribute
 from app.storage.client import Storage
-from app.storage.ledger import refresh_daily
+from app.storage.rollups import refresh_daily
 from app.tenants.tenant import Tenant
 from config.settings import Settings
 from load.chunk import insert_conversions
