@@ -12,7 +12,6 @@ from celery.exceptions import SoftTimeLimitExceeded
 from app.advice import refit
 from app.advice.judge_check import check_judge as check
 from app.advice.nightly import due, sweep_overdue
-from app.advice.scores import score_tenant
 from config.queues import TaskName
 from tasks.context import context
 from tasks.policy import task
@@ -72,6 +71,8 @@ def publish_refit(results: list[dict[str, Any]], *, job_id: str) -> dict[str, An
 @task(TaskName.SCORE_SPEND)
 def score_spend() -> dict[str, int]:
     """Score the spend that came in since each tenant's refit."""
+    from app.advice.scores import score_tenant  # with scipy and lightgbm, which no other queue's worker needs
+
     now_ms = time.time_ns() // 1_000_000
     return {one.slug: score_tenant(context.storage, one, now_ms) for one in context.registry.list()}
 
