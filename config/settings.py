@@ -82,7 +82,7 @@ class Settings:
         60.0, "how often beat looks for saturation refits that are due or overdue", low=1, high=3_600
     )
     refit_hour: int = _setting(3, "hour of the tenant's night from which its channels are refitted", low=0, high=23)
-    refit_channels: int = _setting(32, "channels that one task fits", low=1, high=500)
+    refit_channels: int = _setting(16, "channels that one task fits", low=1, high=500)
     refit_deadline_s: int = _setting(300, "a refit that has not moved for so long is sent again", low=5, high=7_200)
     refit_attempts: int = _setting(5, "after so many tries a refit has failed", low=1, high=100)
     score_every_s: float = _setting(3_600.0, "how often beat has new spend scored", low=1, high=86_400)

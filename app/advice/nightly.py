@@ -75,7 +75,8 @@ def sweep_overdue(refits: Refits, attempts: int) -> list[str]:
                 job_id,
                 "not_fitted",
                 f"The refit was begun {tries} times and did not end.",
-                "See the log of the worker of the queue `saturation`; then POST /v1/saturation/train again.",
+                "See the log of the worker of the queue `saturation` (where tasks run out of time, set "
+                "TRIBUTARY_REFIT_CHANNELS lower); then POST /v1/saturation/train again.",
             )
         else:
             again.append(job_id)
