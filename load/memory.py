@@ -47,7 +47,7 @@ def measure(setting: Setting) -> Iterator[Figure]:
         for step in range(steps):
             requests = events // steps // BATCH
             require_all(post_from_processes(orders_for(url, write_key, BATCH, 8, STEP_LIMIT_S, requests)))
-            _wait_until_stored(setting.settings)
+            wait_until_stored(setting.settings)
             for name, mark in MARKS.items():
                 processes = _processes(mark)
                 seen[name].append(max(_rss_mb(pid) for pid in processes))
@@ -68,7 +68,7 @@ def _growth(sizes: list[float]) -> float:
     return float(slope * (len(half) - 1))
 
 
-def _wait_until_stored(settings: Settings) -> None:
+def wait_until_stored(settings: Settings) -> None:
     """Until nothing waits and every run is closed; shards that sleep are woken, as the sweep would."""
     redis = make_redis(settings.redis_url)
     inbox, runs, celery = Inbox(redis, settings), Runs(redis, settings.chunk_deadline_s), make_celery(settings)

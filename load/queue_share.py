@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import os
 import random
 import signal
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 import uuid
@@ -26,26 +23,25 @@ from typing import Any
 import msgspec
 import psutil
 
-from app.storage import keys
-from app.storage.redis import make_redis
 from config.queues import Queue
 from config.settings import Settings
 from load.edge import BATCH, bench_tenant
 from load.events import numbered, template
 from load.figures import Figure, compared
+from load.memory import wait_until_stored
 from load.open_loop import Posts
 from load.pace import Stage, plan
 from load.poster import TEMPLATES
 from load.sampled import FOLDER, Samples
 from load.setting import Setting
-from load.web import CHECKOUT, web
+from load.web import web
+from load.workers import workers
 
 RATE, SECONDS = 5_000.0, 10.0
 QUICK_RATE, QUICK_SECONDS = 500.0, 1.0
 GOAL_PERCENT = 15.0
 QUEUE = ("main", "celery", "redis", "serialisation")
 WARM_UP = Stage("", 100.0, 1.0)
-SETTLED_WITHIN_S, STOP_WITHIN_S = 180.0, 30.0
 
 
 def measure(setting: Setting) -> Iterator[Figure]:
@@ -100,24 +96,12 @@ class Worker:
 
 @contextmanager
 def _worker(settings: Settings) -> Iterator[Worker]:
-    command = [sys.executable, "-m", "celery", "--quiet", "--app", "load.sampled", "worker", "--concurrency", "2"]
-    command += ["--queues", ",".join(Queue), "--hostname", f"bench-{uuid.uuid4().hex[:6]}@%h"]
-    command += ["--without-gossip", "--without-mingle"]
-    with tempfile.TemporaryDirectory(prefix="tributary-samples-") as folder, tempfile.TemporaryFile() as log:
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("TRIBUTARY_")}
-        environment |= {
-            "TRIBUTARY_REDIS_URL": settings.redis_url,
-            "TRIBUTARY_CLICKHOUSE_URL": settings.clickhouse_url,
-            "TRIBUTARY_LOG_LEVEL": "WARNING",
-            FOLDER: folder,
-        }
-        process = subprocess.Popen(command, cwd=CHECKOUT, env=environment, stdout=log, stderr=log)
-        worker = Worker(process.pid)
-        try:
+    queues = (Queue.INGEST, Queue.ATTRIBUTION, Queue.MAINTENANCE)
+    with tempfile.TemporaryDirectory(prefix="tributary-samples-") as folder:
+        usual = dataclasses.replace(settings, block_wait_ms=Settings().block_wait_ms)
+        with workers(usual, 2, *queues, app="load.sampled", **{FOLDER: folder}) as process:
+            worker = Worker(process.pid)
             yield worker
-        finally:
-            process.terminate()
-            process.wait(STOP_WITHIN_S)
         for file in Path(folder).glob("*.json"):
             worker.add(msgspec.json.decode(file.read_bytes(), type=Samples))
 
@@ -125,7 +109,7 @@ def _worker(settings: Settings) -> Iterator[Worker]:
 def _store(settings: Settings, url: str, write_key: str, stage: Stage) -> int:
     """Post at a rate and wait until all of it is stored and credited; returns how many events there were."""
     events = asyncio.run(_post(url, write_key, stage))
-    _wait_until_settled(settings)
+    wait_until_stored(settings)
     return events
 
 
@@ -147,13 +131,3 @@ async def _post(url: str, write_key: str, stage: Stage) -> int:
     if refused:
         raise AssertionError(f"{len(refused)} posts were refused: {refused[0]}")
     return len(planned) * BATCH
-
-
-def _wait_until_settled(settings: Settings) -> None:
-    redis = make_redis(settings.redis_url)
-    end = time.monotonic() + SETTLED_WITHIN_S
-    while any(redis.xlen(keys.inbox(shard)) for shard in range(settings.shards)) or redis.zcard(keys.RUNS_DUE):
-        if time.monotonic() > end:
-            raise AssertionError(f"not everything was stored and credited within {SETTLED_WITHIN_S:.0f} s")
-        time.sleep(0.1)
-    redis.close()

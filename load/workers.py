@@ -62,8 +62,15 @@ def measure(setting: Setting) -> Iterator[Figure]:
 
 
 @contextmanager
-def workers(settings: Settings, processes: int, *queues: Queue) -> Iterator[subprocess.Popen[bytes]]:
-    """A Celery worker with so many processes, ready."""
+def workers(
+    settings: Settings, processes: int, *queues: Queue, app: str = "workers.process", **variables: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A Celery worker with so many processes, ready.
+
+    Parameters
+    ----------
+    app : the module of its Celery app; `variables` are more of its environment.
+    """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TRIBUTARY_")}
     environment |= {
         "TRIBUTARY_REDIS_URL": settings.redis_url,
@@ -71,10 +78,11 @@ def workers(settings: Settings, processes: int, *queues: Queue) -> Iterator[subp
         "TRIBUTARY_BLOCK_WAIT_MS": str(settings.block_wait_ms),
         "TRIBUTARY_LOG_LEVEL": "WARNING",
         "C_FORCE_ROOT": "1",
+        **variables,
     }
     environment.pop("PROMETHEUS_MULTIPROC_DIR", None)
     name = f"bench-{uuid.uuid4().hex[:8]}"
-    command = [sys.executable, "-m", "celery", "--quiet", "--app", "workers.process", "worker"]
+    command = [sys.executable, "-m", "celery", "--quiet", "--app", app, "worker"]
     command += ["--hostname", f"{name}@%h", "--queues", ",".join(queues), "--concurrency", str(processes)]
     command += ["--without-gossip", "--without-mingle"]
     with tempfile.TemporaryFile() as log:
