@@ -201,13 +201,14 @@ def first_pid(error: Any) -> str:
 def _insert_until_killed(server: LocalClickHouse) -> set[int]:
     client, acknowledged = Client.from_url(server.url), set[int]()
     killer = threading.Timer(1.0, lambda: os.kill(server.pid or 0, signal.SIGKILL))
-    killer.start()
     try:
         for block in range(100_000):
             keys = range(block * 100, block * 100 + 100)
             token = {"insert_deduplication_token": str(block)}
             client.execute("INSERT INTO t VALUES", [(k,) for k in keys], settings=token)
             acknowledged.update(keys)
+            if block == 0:
+                killer.start()
     except (EOFError, OSError):
         pass
     killer.join()
