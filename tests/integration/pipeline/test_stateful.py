@@ -45,6 +45,7 @@ from app.storage.shadow import ShadowReads, of_shadow
 from app.tenants.rules import ChannelWindow, ConversionRule, Rules
 from app.tenants.tenant import Tenant, under_shadow
 from tests.integration.pipeline.conftest import DAILY, DAY, LEDGER, NOON, Pipeline, join, meet, order, touch
+from tests.integration.rollups import require_rollups
 from tests.unit.attribution.walks import walks_of
 
 USERS = [f"u:{n}" for n in range(4)]
@@ -228,6 +229,12 @@ class Tenancy(RuleBasedStateMachine):
             assert found.reconciled, found.shown()
             assert (found.pending, found.orphans) == (0, 0), found.shown()
             assert not any(worth.stale for worth in found.worth.currencies.values()), found.shown()
+
+    @invariant()
+    def every_rollup_is_the_ledger_summed_up(self) -> None:
+        require_rollups(self.pipeline.context.storage, self.tenant)
+        if self.tenant.shadow is not None:
+            require_rollups(self.pipeline.context.storage, self.tenant, shadow=True)
 
     @invariant()
     def what_came_to_nothing_is_counted_as_if_anew(self) -> None:
