@@ -281,3 +281,19 @@ def test_every_conversion_is_counted_once_in_the_rollup(pipeline):
     rows = pipeline.ledger(tenant)
     assert {value for (_, what), value in totals.items() if what == "micros"} == {len(rows) * 1_000_000}
     assert {value for (_, what), value in totals.items() if what == "gross"} == {sum(r["gross_minor"] for r in rows)}
+
+
+def test_an_event_that_storage_refuses_for_good_is_found_and_put_aside(pipeline):
+    one, other = pipeline.tenant(), pipeline.tenant()
+    before = pipeline.context.dead_letters.count()
+    for tenant in (one, other):
+        pipeline.send(tenant, *(touch("u:1", NOON - n * 1000, f"channel-{n}") for n in range(1, 4)))
+        pipeline.send(tenant, order("u:1", NOON, "1001"))
+    pipeline.send(one, touch("u:1", NOON - 500, "radio", id="refused", kind=7))
+    pipeline.settle()
+    letters = [letter for _, letter in pipeline.context.dead_letters.read()]
+    assert pipeline.context.dead_letters.count() == before + 1
+    assert '"refused"' in letters[-1].body
+    for tenant in (one, other):
+        (row,) = pipeline.ledger(tenant)
+        assert row["channels"] == ["channel-3", "channel-2", "channel-1"]
