@@ -149,8 +149,10 @@ def require_values(value_minor: Int64s) -> None:
 
 def _taker(parts: Int64s, starts: Int64s, ends: Int64s) -> Int64s | None:
     """The one touch of each journey that has all of it, as in first touch: nothing is left over. None if not so."""
+    if np.count_nonzero(parts) != len(starts):
+        return None
     touch = np.flatnonzero(parts)
-    if len(touch) != len(starts) or not ((starts <= touch) & (touch < ends)).all():
+    if not ((starts <= touch) & (touch < ends)).all():
         return None
     return touch
 
