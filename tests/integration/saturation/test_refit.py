@@ -170,3 +170,27 @@ def test_the_judge_is_checked_on_channels_of_the_week(settings, trained):
     judge = trained.get("/v1/saturation")["judge"]
     assert (judge["version"], judge["holds"]) == (done["judge"], done["holds"])
     assert [figure["limits"] for figure in judge["figures"]] == [[0.9, 1.0], [0.0, 0.02], [0.85, 0.95]]
+
+
+def test_tests_and_changes_of_rules_enter_the_next_refit(shop):
+    shop.ask("PUT", "/v1/saturation/settings", {"compared_with": ""})
+    shop.fill(replace(EASY, elasticity=0.5), days=100)
+
+    def trained():
+        shop.train()
+        return shop.get("/v1/saturation")["channels"][0]
+
+    before = trained()
+    start = shop.until - timedelta(days=20)
+    result = {"channel": "A ", "kind": "go_dark", "start": start.isoformat(), "end": shop.until.isoformat()}
+    kept = shop.post("/v1/experiments", result | {"lift": {"low": 0.02, "median": 0.05, "high": 0.08}})["experiment"]
+    assert shop.get("/v1/experiments") == {"experiments": [kept]}
+    tested = trained()
+    assert tested["elasticity"] != before["elasticity"]
+    assert shop.ask("DELETE", f"/v1/experiments/{kept['experiment_id']}").status_code == 200
+    assert trained()["elasticity"] == before["elasticity"]
+    rules = shop.get("/v1/rules")["rules"]
+    shop.ask("PUT", "/v1/rules", {"rules": rules | {"touch_cap": 9}, "apply": {"from": start.isoformat()}})
+    changed = trained()
+    assert changed["status"] == "insufficient_evidence"
+    assert "since attribution rules changed" in changed["message"], changed["message"]
