@@ -69,10 +69,10 @@ def publish_refit(results: list[dict[str, Any]], *, job_id: str) -> dict[str, An
 @task(TaskName.SCORE_SPEND)
 def score_spend() -> dict[str, int]:
     """Score the spend that came in since each tenant's refit."""
-    from app.advice.scores import score_tenant  # with scipy and lightgbm, which no other queue's worker needs
+    from app.advice.scores import score_tenants  # with scipy and lightgbm, which no other queue's worker needs
 
     now_ms = time.time_ns() // 1_000_000
-    return {one.slug: score_tenant(context.storage, one, now_ms) for one in context.registry.list()}
+    return score_tenants(context.storage, context.registry.list(), now_ms)
 
 
 @task(TaskName.CHECK_JUDGE)

@@ -11,7 +11,7 @@ import pytest
 from app.advice import nightly, refit
 from app.advice.judge_check import check_judge
 from app.advice.refits import Reason, Refits, RefitState
-from app.advice.scores import score_tenant
+from app.advice.scores import score_tenants
 from app.storage import keys
 from config.queues import ROUTES, Queue
 from tests.integration.saturation.conftest import EASY, Shop
@@ -70,15 +70,20 @@ def test_another_refit_of_the_same_days_says_the_same_and_counts_once(trained):
     assert trained.work(trained.job_id)["outcome"] == "closed before"
 
 
-def test_new_spend_is_scored_without_a_refit(trained):
+def test_new_spend_is_scored_without_a_refit(trained, settings):
+    other = Shop(settings)
+    other.fill(EASY, days=50)
+    other.train()
+    other.spend("a", [other.until + timedelta(days=1)], [5.0], currency="EUR")  # without a rate: not scored
     now_ms = time.time_ns() // 1_000_000
     assert trained.get("/v1/saturation/b")["now"] is None
     x0 = trained.truth.channels[1].truth.x0
     day = trained.until + timedelta(days=1)
     trained.spend("b", [day], [3 * x0])
     trained.spend("a", [day], [0.0])
-    assert score_tenant(trained.context.storage, trained.tenant, now_ms) == 2
-    assert score_tenant(trained.context.storage, trained.tenant, now_ms) == 2
+    for _ in range(2):
+        scored = score_tenants(trained.context.storage, [other.tenant, trained.tenant], now_ms)
+        assert scored == {trained.tenant.slug: 2}
     answer = trained.get("/v1/saturation/b")
     assert answer["now"]["days"] == 1
     assert answer["now"]["adstock"] > x0
