@@ -101,7 +101,7 @@ def _assessed(
     name, cal = series.channel, evidence.calendar
     draws = draw(evidence, seen.reference, opinion, seed)
     opinion, draws = with_tests(name, context, evidence, opinion, draws)
-    guards = guards_of(evidence, opinion, context)
+    guards = guards_of(evidence, seen.reference, opinion, context)
     failing = failed(guards)
     standing = _standing(name, opinion.probabilities, failing, context)
     status = standing.status

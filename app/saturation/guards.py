@@ -11,6 +11,7 @@ from app.saturation.adstock import adstock
 from app.saturation.calendars import Calendar
 from app.saturation.curves import FLOOR, response
 from app.saturation.evidence import Evidence
+from app.saturation.features import Reference
 from app.saturation.grid import fit_grid, pilot_points, points, responses
 from app.saturation.judge import Opinion
 from app.saturation.series import Context, Floats, Guard
@@ -27,6 +28,7 @@ GREATEST_WIDTH = 0.9
 """Of the 90 % interval of e: the prior's own is 1.1 wide."""
 GREATEST_ERROR_RATIO = 1.0
 """Of the lower end of the ratio: 28 days of errors that persist are few, so only what noise cannot explain counts."""
+GREATEST_OFF_LEVEL = 1.5
 LEAST_COMPLETE = 0.8
 GREATEST_SHARED = 0.999
 GREATEST_REPEATED = 0.5
@@ -37,7 +39,7 @@ _LEAST_MOVE = 0.1
 """In log spend."""
 
 
-def guards_of(evidence: Evidence, opinion: Opinion, context: Context) -> tuple[Guard, ...]:
+def guards_of(evidence: Evidence, reference: Reference, opinion: Opinion, context: Context) -> tuple[Guard, ...]:
     """Every guard with its verdict, in the order of SATURATION 2."""
     cal, window = evidence.calendar, evidence.lead.window
     span = slice(window.first, window.first + window.rows * window.period.days)
@@ -100,6 +102,12 @@ def guards_of(evidence: Evidence, opinion: Opinion, context: Context) -> tuple[G
             GREATEST_ERROR_RATIO,
             "the model forecast the last 28 days worse than a straight line in spend",
         ),
+        at_most(
+            "level",
+            _off_level(cal, reference),
+            GREATEST_OFF_LEVEL,
+            "the model's level of revenue is not that of the last four weeks, as happens with very few conversions",
+        ),
         at_least("complete", complete, LEAST_COMPLETE, f"only {complete:.0%} of the last 28 days are known"),
         at_most("behind", behind, 3, f"the last known day lies {behind} days before the day until which data are due"),
         at_most(
@@ -161,6 +169,15 @@ def _inside(spend: Floats, x0: float) -> Guard:
     passed = bool(0.9 * low <= x0 <= 1.1 * high)
     reason = "" if passed else "today's spend lies outside of what was spent before"
     return Guard("inside_range", passed, x0, float(high if x0 > high else low), reason)
+
+
+def _off_level(cal: Calendar, reference: Reference) -> float:
+    """By what factor f(x0) lies above or below the mean of the last 28 known days."""
+    recent = float(cal.revenue[cal.is_known][-_HELD_BACK:].mean())
+    if recent <= 0:
+        return 1e6
+    ratio = reference.roas * cal.x0 / recent
+    return max(ratio, 1 / max(ratio, 1e-6))
 
 
 def _repeated(cal: Calendar) -> float:

@@ -5,7 +5,9 @@ import pytest
 
 from app.saturation import ChannelSeries, Context, Status, assess
 from app.saturation.guards import moves
+from app.saturation.names import Decision
 from app.saturation.simulator.curves import Family
+from app.saturation.simulator.stress import cell_tenants
 from tests.unit.saturation.channels import channel, tenant
 
 ALL = (
@@ -21,6 +23,7 @@ ALL = (
     "inside_range",
     "forecast_naive",
     "forecast_linear",
+    "level",
     "complete",
     "behind",
     "own_outcome",
@@ -123,3 +126,11 @@ def test_only_the_days_since_a_change_of_rules_are_used():
 )
 def test_moves_of_spend(spend, expected):
     assert moves(spend) == expected
+
+
+def test_a_level_of_revenue_that_was_not_seen_lately_bars_status_and_money():
+    made = list(cell_tenants("under_5_conversions", 3, 902))[2]
+    answer = assessed(made)[2]
+    assert "level" in failing(answer)
+    assert answer.status is Status.INSUFFICIENT_EVIDENCE
+    assert answer.decision in (Decision.TEST, Decision.HOLD)
