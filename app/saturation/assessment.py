@@ -29,8 +29,6 @@ from app.saturation.tested import with_tests
 
 RULES_VERSION = "1"
 _NO_EFFECT_BELOW = 0.08
-_SATURATED_FROM = 0.85
-"""A wrong "saturated" costs a channel that works: it needs more than the other classes."""
 _DRIVEN_DECIDED_FROM = 0.9
 """Stricter than of the whole: leak and flattening look alike where spend moves little."""
 
@@ -180,8 +178,6 @@ def _without_fit(series: ChannelSeries, context: Context, judge: Judge) -> Asses
 
 def _asked(probabilities: Floats, least: float = DECIDED_FROM) -> Status:
     best = int(np.argmax(probabilities))
-    if CLASSES[best] is Status.SATURATED:
-        least = max(least, _SATURATED_FROM)
     return CLASSES[best] if probabilities[best] >= least else Status.INSUFFICIENT_EVIDENCE
 
 

@@ -182,6 +182,11 @@ def may_move(one: Assessment) -> bool:
     return one.response is not None and (is_decided or one.decision in (Decision.DECREASE, Decision.INCREASE))
 
 
+def _may_be_cut(one: Assessment) -> bool:
+    """Not on less than 90 days: a wrong cut of a young channel cost most of what plans lost on simulated tenants."""
+    return all(guard.passed for guard in one.guards if guard.name == "days_to_cut")
+
+
 def _why_not(one: Assessment) -> str:
     if one.response is None:
         return "nothing could be fitted"
@@ -197,7 +202,8 @@ def _limits(one: Assessment, given: tuple[float, float] | None) -> tuple[float, 
     """The least and the most that this channel may get a day."""
     today = _today(one)
     cap = today if one.response is None else max(one.response.spend_p95, today)
-    low, high = (today * (1 - STEP), min(today * (1 + STEP), cap)) if given is None else given
+    least = today * (1 - STEP) if _may_be_cut(one) else today
+    low, high = (least, min(today * (1 + STEP), cap)) if given is None else given
     if not (np.isfinite([low, high]).all() and 0 <= low <= high):
         raise ValueError(f"bounds of {one.channel!r} must be 0 <= least <= most, not {low:g} and {high:g}")
     if given is not None and one.response is not None and low > cap:

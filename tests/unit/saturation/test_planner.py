@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 
 from app.saturation.allocate import at_spend, envelope_slopes, grids, water_fill
 from app.saturation.planner import plan
-from app.saturation.series import Assessment, Decision, Status
+from app.saturation.series import Assessment, Decision, Guard, Status
 from tests.unit.saturation.oracle import assessment_of
 
 GRID = np.linspace(0, 300, 601)
@@ -133,6 +133,14 @@ def test_undecided_channels_stay_where_they_are():
 def test_money_that_is_sure_moves_a_channel_whose_class_is_not():
     unsure = replace(channel("unsure", 0.1, status=Status.INSUFFICIENT_EVIDENCE), decision=Decision.DECREASE)
     assert plan([unsure], 100.0, margin=0.5).spend["unsure"] == pytest.approx(80)
+
+
+def test_a_channel_of_less_than_90_days_is_not_cut():
+    flat, steep = channel("flat", 0.05), channel("steep", 0.9)
+    young = replace(flat, guards=(Guard("days_to_cut", False, 60, 90, "advice to cut needs 90 days, 60 known"),))
+    assert plan([flat, steep], 200, margin=0.5).spend["flat"] < 100
+    assert plan([young, steep], 200, margin=0.5).spend["flat"] == pytest.approx(100)
+    assert plan([young, steep], 200, margin=0.5, bounds={"flat": (80, 100)}).spend["flat"] == pytest.approx(80)
 
 
 def test_without_a_sure_gain_nothing_moves():
