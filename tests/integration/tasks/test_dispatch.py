@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import threading
 from base64 import b64decode
 from collections import Counter
 
@@ -23,6 +24,9 @@ def context(redis, settings, monkeypatch):
     urls = {"broker_url": settings.redis_url, "result_backend": settings.redis_url}
     before = {name: celery.conf[name] for name in urls}
     celery.conf.update(urls)
+    # Celery keeps the backend of whoever asked first, in another test of this process.
+    monkeypatch.setattr(celery, "_local", threading.local())
+    monkeypatch.setattr(celery, "_backend_cache", None)
     made = Context(dataclasses.replace(settings, backfill_chunks=WAVE))
     monkeypatch.setattr(attribution, "context", made)
     monkeypatch.setattr(Context, "tenant", lambda self, tenant_id: dataclasses.make_dataclass("T", ["slug"])("t"))
