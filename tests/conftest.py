@@ -15,6 +15,7 @@ from redis import Redis
 from app.storage.client import Storage
 from app.storage.migrations import migrate
 from app.storage.redis import make_redis
+from config.celery_app import celery
 from config.settings import Settings
 from workers.local.clickhouse.launch import LocalClickHouse
 from workers.local.redis import LocalRedis
@@ -55,6 +56,8 @@ def settings(redis_url: str, clickhouse_url: str) -> Settings:
         Settings(), redis_url=redis_url, clickhouse_url=clickhouse_url, clickhouse_cluster=CLUSTER
     )
     migrate(made)
+    # The Celery app of the process was made from its environment: here it speaks to this session's Redis.
+    celery.conf.update(broker_url=made.redis_url, result_backend=made.redis_url)
     return made
 
 

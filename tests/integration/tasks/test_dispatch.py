@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import threading
 from base64 import b64decode
 from collections import Counter
 
 import pytest
 
 from app.ledger.runs import Chunk, RunKind
-from config.celery_app import celery
 from tasks import attribution
 from tasks.context import Context
 
@@ -21,17 +19,10 @@ WAVE = 3
 @pytest.fixture
 def context(redis, settings, monkeypatch):
     """The tasks' context over the servers of this session."""
-    urls = {"broker_url": settings.redis_url, "result_backend": settings.redis_url}
-    before = {name: celery.conf[name] for name in urls}
-    celery.conf.update(urls)
-    # Celery keeps the backend of whoever asked first, in another test of this process.
-    monkeypatch.setattr(celery, "_local", threading.local())
-    monkeypatch.setattr(celery, "_backend_cache", None)
     made = Context(dataclasses.replace(settings, backfill_chunks=WAVE))
     monkeypatch.setattr(attribution, "context", made)
     monkeypatch.setattr(Context, "tenant", lambda self, tenant_id: dataclasses.make_dataclass("T", ["slug"])("t"))
-    yield made
-    celery.conf.update(before)
+    return made
 
 
 def record(context, run_id, kind, chunks, tenant_id=4):
