@@ -37,7 +37,8 @@ up: install  ## the same stack, and it stays: Ctrl-C stops it
 
 test: install lint  ## lint, then unit, integration, acceptance and fault tests
 	@$(BIN)/python -m pytest tests/integration tests/unit $(SIDE_BY_SIDE) $(PYTEST)
-	@$(BIN)/python -m pytest tests/faults tests/acceptance $(SIDE_BY_SIDE) $(PYTEST)
+	@$(BIN)/python -m pytest tests/acceptance $(SIDE_BY_SIDE) $(PYTEST)
+	@$(BIN)/python -m pytest tests/faults $(PYTEST)
 
 lint: install  ## ruff, mypy, import floors
 	@$(BIN)/ruff check app config tasks workers tests load
