@@ -11,7 +11,7 @@ import random
 import time
 import uuid
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, TypeVar
@@ -23,11 +23,13 @@ from app.storage.driver import disconnect, forget, new_client
 from app.storage.external import External
 from app.storage.failures import StorageTransient, failure_of
 from app.storage.native import Native
-from app.storage.statements import TENANT_TABLES, Statement, TenantStatement, UnsafeStatement
+from app.storage.statements import TENANT_TABLES, Statement, TenantsStatement, TenantStatement, UnsafeStatement
 from config.settings import Settings
 
 T = TypeVar("T")
 AnyStatement = Statement | TenantStatement
+Whose = int | Sequence[int] | None
+"""A tenant's number, or, for a `TenantsStatement`, those of several."""
 Params = Mapping[str, Any]
 Externals = Mapping[str, External]
 Columns = Mapping[str, Any]
@@ -75,7 +77,7 @@ class Storage:
         self,
         statement: AnyStatement,
         *,
-        tenant_id: int | None = None,
+        tenant_id: Whose = None,
         params: Params | None = None,
         external: Externals | None = None,
         task: str = "",
@@ -95,7 +97,7 @@ class Storage:
         self,
         statement: AnyStatement,
         *,
-        tenant_id: int | None = None,
+        tenant_id: Whose = None,
         params: Params | None = None,
         external: Externals | None = None,
         task: str = "",
@@ -129,7 +131,7 @@ class Storage:
         self,
         statement: AnyStatement,
         *,
-        tenant_id: int | None = None,
+        tenant_id: Whose = None,
         params: Params | None = None,
         external: Externals | None = None,
         task: str = "",
@@ -219,7 +221,7 @@ class Storage:
         name: str,
         send: Callable[[Client, str, dict[str, Any]], T],
         *,
-        tenant_id: int | None,
+        tenant_id: Whose,
         task: str,
         is_insert: bool = False,
         tries_again: bool = True,
@@ -256,12 +258,18 @@ class Storage:
                 return result
             time.sleep(wait)
 
-    def _text(self, statement: AnyStatement, tenant_id: int | None) -> str:
+    def _text(self, statement: AnyStatement, tenant_id: Whose) -> str:
         if isinstance(statement, Statement):
             return statement.sql
         if tenant_id is None:
             raise UnsafeStatement(f"{statement.name} was run without a tenant.")
-        return mutation(statement.for_tenant(tenant_id), self._settings.clickhouse_cluster)
+        if isinstance(tenant_id, int):
+            sql = statement.for_tenant(tenant_id)
+        elif isinstance(statement, TenantsStatement):
+            sql = statement.for_tenants(tenant_id)
+        else:
+            raise UnsafeStatement(f"{statement.name} was run for several tenants: make it a TenantsStatement.")
+        return mutation(sql, self._settings.clickhouse_cluster)
 
     def _tables(self, external: Externals | None) -> list[dict[str, Any]]:
         if not self.numpy:

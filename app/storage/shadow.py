@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from app.storage.client import AnyStatement, Externals, Params, Storage
+from app.storage.client import AnyStatement, Externals, Params, Storage, Whose
 from app.storage.report_conversions import RULES_OF_VERSION
 from app.storage.statements import ROLLUPS, Statement, TenantStatement
 
@@ -61,7 +61,7 @@ def of_shadow(statement: AnyStatement) -> AnyStatement:
     sql = _BESIDE.sub(r"\1_shadow", statement.sql)
     if isinstance(statement, Statement) or sql == statement.sql:
         return statement
-    return TenantStatement(f"{statement.name}_shadow", sql)
+    return type(statement)(f"{statement.name}_shadow", sql)
 
 
 class ShadowReads(Storage):
@@ -74,7 +74,7 @@ class ShadowReads(Storage):
         self,
         statement: AnyStatement,
         *,
-        tenant_id: int | None = None,
+        tenant_id: Whose = None,
         params: Params | None = None,
         external: Externals | None = None,
         task: str = "",
@@ -86,7 +86,7 @@ class ShadowReads(Storage):
         self,
         statement: AnyStatement,
         *,
-        tenant_id: int | None = None,
+        tenant_id: Whose = None,
         params: Params | None = None,
         external: Externals | None = None,
         task: str = "",

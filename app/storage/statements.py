@@ -2,13 +2,15 @@
 
 A statement over a tenant's table is a `TenantStatement`: each of its SELECTs that reads such a table begins its
 WHERE with the marker ``{tenant}``, which `TenantStatement.for_tenant` alone replaces. A statement that forgot its
-marker cannot be made, and one without a tenant cannot be run. Values stand as ``%(name)s``; a percent sign of SQL's
-own is written twice.
+marker cannot be made, and one without a tenant cannot be run. A `TenantsStatement` may be run for several tenants at
+once: each of its SELECTs gives `tenant_id`, so that no row can be taken for another tenant's. Values stand as
+``%(name)s``; a percent sign of SQL's own is written twice.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 ROLLUPS = ("attribution_daily", "channels_daily", "journeys_daily", "journey_parts_daily")
@@ -65,6 +67,7 @@ _SET_OPERATIONS = re.compile(r"\b(?:UNION\s+(?:ALL|DISTINCT)|UNION|EXCEPT|INTERS
 _GUARDED = re.compile(
     r"\bWHERE\s+\{tenant\}(?:\s+(?:AND|GROUP|ORDER|LIMIT|HAVING|SETTINGS|WINDOW)\b|\s*$)", re.IGNORECASE
 )
+_GIVES_TENANT = re.compile(r"\bSELECT\b(?:(?!\bFROM\b).)*\btenant_id\b", re.IGNORECASE | re.DOTALL)
 _OR = re.compile(r"\bOR\b", re.IGNORECASE)
 
 
@@ -110,9 +113,41 @@ class TenantStatement:
         ------
         UnsafeStatement : `tenant_id` is no tenant's number.
         """
-        if type(tenant_id) is not int or not 0 <= tenant_id < 2**32:
+        if not _is_tenant(tenant_id):
             raise UnsafeStatement(f"{self.name} was run for the tenant {tenant_id!r}: give its number.")
         return self.sql.replace(MARKER, f"tenant_id = {tenant_id}")
+
+
+@dataclass(frozen=True, slots=True)
+class TenantsStatement(TenantStatement):
+    """SQL over the rows of one or more tenants: a `TenantStatement` of which each SELECT says whose its rows are.
+
+    A join or a set over several tenants has to hold `tenant_id` among its keys: no check can see that.
+    """
+
+    def __post_init__(self) -> None:
+        TenantStatement.__post_init__(self)
+        for scope in _scopes(self.name, self.sql):
+            if scope.tenant_tables and not _GIVES_TENANT.search(scope.text):
+                raise UnsafeStatement(f"{self.name} reads {scope.tenant_tables[0]} and does not give its tenant_id.")
+
+    def for_tenants(self, tenant_ids: Sequence[int]) -> str:
+        """The SQL for these tenants.
+
+        Raises
+        ------
+        UnsafeStatement : there is none, or one of them is no tenant's number.
+        """
+        if len(tenant_ids) == 1:
+            return self.for_tenant(tenant_ids[0])
+        if not tenant_ids or not all(_is_tenant(tenant_id) for tenant_id in tenant_ids):
+            raise UnsafeStatement(f"{self.name} was run for the tenants {tenant_ids!r}: give their numbers.")
+        listed = ", ".join(str(tenant_id) for tenant_id in tenant_ids)
+        return self.sql.replace(MARKER, f"tenant_id IN ({listed})")
+
+
+def _is_tenant(tenant_id: object) -> bool:
+    return type(tenant_id) is int and 0 <= tenant_id < 2**32
 
 
 @dataclass(frozen=True, slots=True)

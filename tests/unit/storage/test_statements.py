@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import app.storage
-from app.storage.statements import MARKER, TENANT_TABLES, Statement, TenantStatement, UnsafeStatement
+from app.storage.statements import MARKER, TENANT_TABLES, Statement, TenantsStatement, TenantStatement, UnsafeStatement
 
 GOOD = [
     "SELECT 1 FROM events WHERE {tenant}",
@@ -76,6 +76,29 @@ def test_a_tenant_is_a_number(tenant_id: object) -> None:
     statement = TenantStatement("x", "SELECT 1 FROM events WHERE {tenant}")
     with pytest.raises(UnsafeStatement):
         statement.for_tenant(tenant_id)  # type: ignore[arg-type]
+
+
+def test_several_tenants_are_a_list_of_numbers() -> None:
+    statement = TenantsStatement("x", "SELECT tenant_id, count() FROM events WHERE {tenant} GROUP BY tenant_id")
+    assert "WHERE tenant_id IN (7, 9) GROUP" in statement.for_tenants([7, 9])
+    assert "WHERE tenant_id = 7 GROUP" in statement.for_tenants([7])
+    for wrong in ([], [7, "9"], [7, -1], [True, 2]):
+        with pytest.raises(UnsafeStatement, match="number"):
+            statement.for_tenants(wrong)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT count() FROM events WHERE {tenant}",
+        "SELECT tenant_id FROM (SELECT * FROM events WHERE {tenant}) AS a",
+        "SELECT tenant_id FROM (SELECT message_id FROM events WHERE {tenant} AND tenant_id > 0) AS a",
+    ],
+)
+def test_rows_of_several_tenants_say_whose_they_are(sql: str) -> None:
+    TenantStatement("x", sql)
+    with pytest.raises(UnsafeStatement, match="tenant_id"):
+        TenantsStatement("x", sql)
 
 
 def test_every_table_of_the_schema_is_a_tenants_or_named_here() -> None:
