@@ -15,6 +15,7 @@ from app.ingest.events import ANONYMOUS, USER
 from config.settings import get_settings
 
 _NONE_CHANGED: Mapping[str, int] = {}
+_NOWHERE_CHANGED: Mapping[int, Mapping[str, int]] = {}
 FROM_EVER = -(1 << 62)
 FOR_EVER = 1 << 62
 
@@ -171,7 +172,7 @@ def resolve(
     most_users: int | None = None,
     changed: Mapping[str, int] = _NONE_CHANGED,
 ) -> Identities:
-    """Look up everything that matters to the persons of some ids.
+    """Look up everything that matters to the persons of some ids of one tenant.
 
     Parameters
     ----------
@@ -184,14 +185,50 @@ def resolve(
     to its anonymousIds; of an anonymousId only the meetings are read, and its users are followed where it was asked
     for itself: who shares a device with a person is not that person.
     """
-    identities = Identities(get_settings().shared_device_users if most_users is None else most_users)
-    asked: set[str] = set()
-    wanted = set(ids)
-    start = frozenset(wanted)
-    while fresh := sorted(wanted - asked):
-        asked.update(fresh)
-        links = list(links_of(fresh))
+    walk = _Walk(ids, most_users, changed)
+    while fresh := walk.next_round():
+        walk.learn(fresh, links_of(fresh))
+    return walk.identities
+
+
+def resolve_tenants(
+    ids: Mapping[int, Iterable[str]],
+    links_among: Callable[[dict[int, list[str]]], Mapping[int, Iterable[Link]]],
+    *,
+    most_users: int | None = None,
+    changed: Mapping[int, Mapping[str, int]] = _NOWHERE_CHANGED,
+) -> dict[int, Identities]:
+    """The same for several tenants, tenant -> its identities: a round asks for the ids of all of them at once."""
+    walks = {id: _Walk(some, most_users, changed.get(id, _NONE_CHANGED)) for id, some in ids.items()}
+    while fresh := {tenant_id: some for tenant_id, walk in walks.items() if (some := walk.next_round())}:
+        links = links_among(fresh)
+        for tenant_id, some in fresh.items():
+            walks[tenant_id].learn(some, links[tenant_id])
+    return {tenant_id: walk.identities for tenant_id, walk in walks.items()}
+
+
+class _Walk:
+    """From some ids of a tenant to all that matters to their persons, round by round."""
+
+    def __init__(self, ids: Iterable[str], most_users: int | None, changed: Mapping[str, int]) -> None:
+        self.identities = Identities(get_settings().shared_device_users if most_users is None else most_users)
+        self._changed = changed
+        self._wanted = set(ids)
+        self._start = frozenset(self._wanted)
+        self._asked: set[str] = set()
+
+    def next_round(self) -> list[str]:
+        """The ids to ask for next; none where everything is known."""
+        fresh = sorted(self._wanted - self._asked)
+        self._asked.update(fresh)
+        return fresh
+
+    def learn(self, fresh: Iterable[str], found: Iterable[Link]) -> None:
+        """The meetings of the ids of a round."""
+        links = list(found)
+        identities, changed = self.identities, self._changed
         identities._learn(links)
-        followed = {id for id in fresh if id in start and identities._leads_on(id, changed.get(id, 0))}
-        wanted.update(met for id, met, _ in links if id.startswith(USER) or (id in followed and met.startswith(USER)))
-    return identities
+        followed = {id for id in fresh if id in self._start and identities._leads_on(id, changed.get(id, 0))}
+        self._wanted.update(
+            met for id, met, _ in links if id.startswith(USER) or (id in followed and met.startswith(USER))
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +54,12 @@ class _Column:
 def one_column(name: str, kind: str, values: Values) -> External:
     """A set: one column."""
     return External({name: (kind, values)})
+
+
+def of_tenants(name: str, kind: str, values: Mapping[int, Iterable[Any]]) -> External:
+    """A set of each of some tenants: the columns tenant_id and `name`."""
+    pairs = [(tenant_id, value) for tenant_id, some in values.items() for value in some]
+    return External({"tenant_id": ("UInt32", [tenant for tenant, _ in pairs]), name: (kind, [v for _, v in pairs])})
 
 
 def _plain(values: Values) -> Sequence[Any]:

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from app.storage.client import Columns, Storage
-from app.storage.external import one_column
-from app.storage.statements import TenantStatement
+from app.storage.external import of_tenants, one_column
+from app.storage.statements import TenantsStatement, TenantStatement
 
 # By the hash alone, as in app.storage.events. A meeting that was cut (unmerge, erasure) does not count; cuts come as
 # rows of their own, because to leave their pairs out here took a third of what planning the query costs.
-LINKS = TenantStatement(
+LINKS = TenantsStatement(
     "links",
     """
-    SELECT id, met, min(toUnixTimestamp64Milli(first_ts)) AS first_ms, 0 AS is_cut
+    SELECT tenant_id, id, met, min(toUnixTimestamp64Milli(first_ts)) AS first_ms, 0 AS is_cut
     FROM identity_aliases
     WHERE {tenant}
-      AND id_hash IN (SELECT xxHash64(wanted) FROM ids)
-    GROUP BY id, met
+      AND (tenant_id, id_hash) IN (SELECT tenant_id, xxHash64(wanted) FROM ids)
+    GROUP BY tenant_id, id, met
     UNION ALL
-    SELECT id, met, 0 AS first_ms, 1 AS is_cut
+    SELECT tenant_id, id, met, 0 AS first_ms, 1 AS is_cut
     FROM identity_cuts
     WHERE {tenant}
-      AND id_hash IN (SELECT xxHash64(wanted) FROM ids)
-    GROUP BY id, met
+      AND (tenant_id, id_hash) IN (SELECT tenant_id, xxHash64(wanted) FROM ids)
+    GROUP BY tenant_id, id, met
     HAVING argMax(undone, version) = 0
     """,
 )
@@ -40,13 +40,24 @@ class Link(NamedTuple):
 
 def links_of(storage: Storage, tenant_id: int, ids: Sequence[str], *, task: str = "") -> list[Link]:
     """All meetings of these ids, in the order (id, first_ms, met)."""
-    if not ids:
-        return []
-    rows = storage.rows(LINKS, tenant_id=tenant_id, external={"ids": one_column("wanted", "String", ids)}, task=task)
-    wanted = set(ids)
-    cut = {(id, met) for id, met, _, is_cut in rows if is_cut}
-    found = [Link(id, met, ts) for id, met, ts, is_cut in rows if not is_cut and id in wanted and (id, met) not in cut]
-    return sorted(found, key=lambda link: (link.id, link.first_ms, link.met))
+    return links_among(storage, {tenant_id: ids}, task=task)[tenant_id]
+
+
+def links_among(storage: Storage, ids: Mapping[int, Sequence[str]], *, task: str = "") -> dict[int, list[Link]]:
+    """The same for several tenants at once: tenant -> the meetings of its ids. Every tenant that was given is there."""
+    found: dict[int, list[Link]] = {tenant_id: [] for tenant_id in ids}
+    wanted = {tenant_id: set(some) for tenant_id, some in ids.items() if len(some)}
+    if not wanted:
+        return found
+    external = {"ids": of_tenants("wanted", "String", wanted)}
+    rows = storage.rows(LINKS, tenant_id=sorted(wanted), external=external, task=task)
+    cut = {(tenant_id, id, met) for tenant_id, id, met, _, is_cut in rows if is_cut}
+    for tenant_id, id, met, first_ms, is_cut in rows:
+        if not is_cut and id in wanted[tenant_id] and (tenant_id, id, met) not in cut:
+            found[tenant_id].append(Link(id, met, first_ms))
+    for links in found.values():
+        links.sort(key=lambda link: (link.id, link.first_ms, link.met))
+    return found
 
 
 def insert_aliases(storage: Storage, columns: Columns, token: str, *, task: str = "") -> int:

@@ -16,8 +16,8 @@ from app.storage.conversions import (
     keys_of_orders,
 )
 from app.storage.events import KNOWN_MESSAGES, Known, known_messages
-from app.storage.external import External, one_column
-from app.storage.identity import LINKS, Link, links_of
+from app.storage.external import External, of_tenants, one_column
+from app.storage.identity import LINKS, Link, insert_cuts, links_among, links_of
 from app.storage.runs import RunRow, insert_runs, run_of
 from app.storage.spend import insert_spend
 from app.storage.statements import TenantStatement
@@ -66,7 +66,7 @@ def test_lookups_read_few_granules(storage: Storage) -> None:
         storage.command(f"INSERT INTO {table} (tenant_id, {columns}) SELECT 901, {values} FROM numbers(50000)")
     asked: tuple[tuple[TenantStatement, dict[str, int], str, External], ...] = (
         (KNOWN_MESSAGES, {"since_ms": 0}, "ids", one_column("id", "String", ids)),
-        (LINKS, {}, "ids", one_column("wanted", "String", ids)),
+        (LINKS, {}, "ids", of_tenants("wanted", "String", {901: ids})),
         (CONVERSIONS, {}, "keys", one_column("key", "UInt64", [7, 49_999, 60_000])),
     )
     for statement, params, name, wanted in asked:
@@ -98,6 +98,21 @@ def test_links_with_their_first_meeting(storage: Storage, fresh_tenant: int) -> 
         Link("u:2", "a:1", T0 + 50),
     ]
     assert links_of(storage, fresh_tenant, []) == []
+
+
+def test_links_of_several_tenants_with_the_same_ids(storage: Storage, fresh_tenant: int) -> None:
+    mine, theirs, third = fresh_tenant, other(fresh_tenant), fresh_tenant + 600_000
+    meetings = {"id": "a:1", "met": "u:1", "first_ts": T0}, {"id": "a:2", "met": "u:1", "first_ts": T0}
+    put(storage, "identity_aliases", mine, *meetings)
+    put(storage, "identity_aliases", theirs, *meetings, {"id": "a:1", "met": "u:2", "first_ts": T0 + 1})
+    insert_cuts(storage, mine, [("a:2", "u:1")], version=1)
+    insert_cuts(storage, theirs, [("a:1", "u:1")], version=1)
+    assert links_among(storage, {mine: ["a:1", "a:2"], theirs: ["a:1"], third: ["a:1"]}) == {
+        mine: [Link("a:1", "u:1", T0)],
+        theirs: [Link("a:1", "u:2", T0 + 1)],
+        third: [],
+    }
+    assert links_among(storage, {mine: [], theirs: ["a:2"]}) == {mine: [], theirs: [Link("a:2", "u:1", T0)]}
 
 
 def test_conversions_in_order_without_cancelled_ones(storage: Storage, fresh_tenant: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.identity.resolve import FOR_EVER, FROM_EVER, Alias, Identities, Link, resolve
+from app.identity.resolve import FOR_EVER, FROM_EVER, Alias, Identities, Link, resolve, resolve_tenants
 
 
 def stored(links: list[Link]):
@@ -67,6 +67,20 @@ def test_who_shares_a_device_is_not_asked_for():
 
     resolve(["u:1"], links_of)
     assert sorted(asked) == ["a:x", "u:1"]
+
+
+def test_tenants_share_the_rounds_of_a_walk_and_nothing_else():
+    links = {7: [("u:1", "u:2", 5), ("a:x", "u:2", 6)], 8: [("a:x", "u:1", 9)], 9: [("u:1", "u:9", 1)]}
+    rounds: list[dict[int, list[str]]] = []
+
+    def links_among(ids: dict[int, list[str]]) -> dict[int, list[Link]]:
+        rounds.append(ids)
+        return {tenant_id: stored(links[tenant_id])(some) for tenant_id, some in ids.items()}
+
+    found = resolve_tenants({7: ["u:1"], 8: ["u:1"], 9: []}, links_among)
+    assert rounds == [{7: ["u:1"], 8: ["u:1"]}, {7: ["u:2"], 8: ["a:x"]}, {7: ["a:x"]}]
+    for tenant_id, ids in ((7, ["u:1"]), (8, ["u:1"]), (9, [])):
+        assert found[tenant_id] == ask(ids, links[tenant_id])
 
 
 users = st.sampled_from(["u:1", "u:2", "u:3", "u:4"])
