@@ -32,7 +32,7 @@ def conversion_history(order_id: str) -> Response:
     """Before and after of everything that changed the credit of an order."""
     _only("conversion_type")
     wanted = request.args.get("conversion_type", "")
-    found = keys_of_orders(_storage(), g.tenant.tenant_id, [order_id])
+    found = keys_of_orders(_storage(), {g.tenant.tenant_id: [order_id]})[g.tenant.tenant_id]
     chosen = {row.conversion_key: row.conversion_type for row in found if wanted in ("", row.conversion_type)}
     if not chosen:
         raise NotFound("no_such_order", f"There is no conversion with the order_id {order_id[:80]!r}.", "")

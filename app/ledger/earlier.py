@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from app.identity.resolve import Identities, resolve
+from app.identity.resolve import Identities, resolve_tenants
 from app.ledger.conversions import Order, orders
 from app.storage.client import Storage
 from app.storage.conversion_history import conversion_history
-from app.storage.conversions import conversions_after
-from app.storage.identity import links_of
+from app.storage.conversions import conversions_after, conversions_within
+from app.storage.identity import links_among
 from app.tenants.rules import Rules
 from app.tenants.tenant import Tenant
 
@@ -43,30 +43,36 @@ def earlier_conversions(
     }
 
 
-def later_conversions(storage: Storage, tenant: Tenant, converted_keys: Iterable[int]) -> list[tuple[int, int]]:
-    """(conversion key, time) of conversions whose credit may change because these came, moved or went.
+def later_conversions(
+    storage: Storage,
+    tenant_of: Callable[[int], Tenant],
+    converted: Mapping[int, Iterable[int]],
+    *,
+    task: str = "",
+) -> dict[int, list[tuple[int, int]]]:
+    """Of each tenant: (conversion key, time) of conversions whose credit may change because these came, moved or went.
 
     Every event that ever claimed to be one of them counts, cancelled ones too: what an order leaves behind when an
-    earlier event takes its place matters as much as where it arrives. Nothing, where no rule looks back.
+    earlier event takes its place matters as much as where it arrives. Nothing of a tenant of whom no rule looks back.
     """
-    keys = sorted(set(converted_keys))
-    if not keys or not tenant.looks_back:
-        return []
-    rows = [row for row in conversion_history(storage, tenant.tenant_id, keys) if row.user_id]
-    identities = resolve({row.user_id for row in rows}, lambda ids: links_of(storage, tenant.tenant_id, ids))
-    reach_ms = tenant.widest_window_ms
-    windows = {
-        (alias.id, row.ts_ms)
-        for row in rows
-        for alias in identities.aliases(row.user_id, row.ts_ms)
-        if alias.until_ms >= row.ts_ms
+    keys = {tenant_id: set(some) for tenant_id, some in converted.items() if some and tenant_of(tenant_id).looks_back}
+    made = {
+        tenant_id: [row for row in conversion_history(storage, tenant_id, sorted(some), task=task) if row.user_id]
+        for tenant_id, some in keys.items()
     }
-    if not windows:
-        return []
-    ids, times = zip(*sorted(windows), strict=True)
-    found = conversions_after(storage, tenant.tenant_id, ids, times, [ts + reach_ms for ts in times])
-    known = set(keys)
-    return sorted({(key, ts) for _, ts, key in found if key not in known})
+    users = {tenant_id: {row.user_id for row in rows} for tenant_id, rows in made.items()}
+    identities = resolve_tenants(users, lambda ids: links_among(storage, ids, task=task))
+    windows = {
+        tenant_id: [
+            (alias.id, row.ts_ms, row.ts_ms + tenant_of(tenant_id).widest_window_ms)
+            for row in rows
+            for alias in identities[tenant_id].aliases(row.user_id, row.ts_ms)
+            if alias.until_ms >= row.ts_ms
+        ]
+        for tenant_id, rows in made.items()
+    }
+    found = conversions_within(storage, windows, task=task)
+    return {id: sorted({(key, ts) for _, ts, key in rows if key not in keys[id]}) for id, rows in found.items()}
 
 
 Span = tuple[str, int, int]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from app.storage.client import Columns, Storage
-from app.storage.external import External, one_column
-from app.storage.statements import TenantStatement
+from app.storage.external import of_tenants, one_column
+from app.storage.statements import TenantsStatement, TenantStatement
 
 CONVERSIONS = TenantStatement(
     "conversions",
@@ -29,38 +30,25 @@ CONVERSIONS = TenantStatement(
     """,
 )
 
-CONVERSIONS_AFTER = TenantStatement(
+# The windows of single ids are left to Python: persons have few conversions, and planning a join costs more than them.
+CONVERSIONS_AFTER = TenantsStatement(
     "conversions_after",
     """
-    SELECT DISTINCT user_id, toUnixTimestamp64Milli(ts) AS ts_ms, conversion_key
-    FROM
-    (
-        SELECT user_id, user_hash, ts, conversion_key
-        FROM conversions_by_user
-        WHERE {tenant}
-          AND user_hash IN (SELECT xxHash64(wanted) FROM ids)
-          AND ts BETWEEN fromUnixTimestamp64Milli(%(lo_ms)s) AND fromUnixTimestamp64Milli(%(hi_ms)s)
-    ) AS conversions
-    INNER JOIN
-    (
-        SELECT wanted AS user_id, lo_ms, hi_ms
-        FROM ids
-    ) AS windows
-    USING (user_id)
-    WHERE toUnixTimestamp64Milli(ts) BETWEEN lo_ms AND hi_ms
-    ORDER BY user_id, ts_ms, conversion_key
+    SELECT tenant_id, user_id, toUnixTimestamp64Milli(ts), conversion_key
+    FROM conversions_by_user
+    WHERE {tenant}
+      AND (tenant_id, user_hash) IN (SELECT tenant_id, xxHash64(wanted) FROM ids)
+      AND ts BETWEEN fromUnixTimestamp64Milli(%(lo_ms)s) AND fromUnixTimestamp64Milli(%(hi_ms)s)
     """,
 )
 
-KEYS_OF_ORDERS = TenantStatement(
+KEYS_OF_ORDERS = TenantsStatement(
     "keys_of_orders",
     """
-    SELECT DISTINCT order_id, conversion_key, conversion_type
+    SELECT tenant_id, order_id, conversion_key, conversion_type
     FROM conversions_by_order
     WHERE {tenant}
-      AND order_key IN (SELECT sipHash64(wanted) FROM orders)
-      AND order_id IN (SELECT wanted FROM orders)
-    ORDER BY order_id, conversion_type
+      AND (tenant_id, order_key) IN (SELECT tenant_id, sipHash64(wanted) FROM orders)
     """,
 )
 
@@ -126,7 +114,7 @@ def conversions_after(
     *,
     task: str = "",
 ) -> list[tuple[str, int, int]]:
-    """(user_id, ts_ms, conversion_key) of conversion events that these ids made inside their windows.
+    """(user_id, ts_ms, conversion_key) of conversion events that these ids made inside their windows, in order.
 
     Parameters
     ----------
@@ -135,26 +123,71 @@ def conversions_after(
 
     An event that was cancelled since may still be there: ask `conversions_of` for what holds.
     """
-    if not ids:
-        return []
-    table = External({"wanted": ("String", ids), "lo_ms": ("Int64", lo_ms), "hi_ms": ("Int64", hi_ms)})
+    windows = list(zip(ids, lo_ms, hi_ms, strict=True))
+    return conversions_within(storage, {tenant_id: windows}, task=task)[tenant_id]
+
+
+Window = tuple[str, int, int]
+"""A raw id, and from when to when its conversions are asked for: epoch ms, both included."""
+
+
+def conversions_within(
+    storage: Storage, windows: Mapping[int, Sequence[Window]], *, task: str = ""
+) -> dict[int, list[tuple[str, int, int]]]:
+    """`conversions_after` of several tenants at once. Every tenant that was given is there."""
+    spans = {tenant_id: _spans(some) for tenant_id, some in windows.items()}
+    found: dict[int, list[tuple[str, int, int]]] = {tenant_id: [] for tenant_id in windows}
+    asked = sorted(tenant_id for tenant_id, of_ids in spans.items() if of_ids)
+    if not asked:
+        return found
     rows = storage.rows(
         CONVERSIONS_AFTER,
-        tenant_id=tenant_id,
-        params={"lo_ms": int(min(lo_ms)), "hi_ms": int(max(hi_ms))},
-        external={"ids": table},
+        tenant_id=asked,
+        params={
+            "lo_ms": int(min(low for some in windows.values() for _, low, _ in some)),
+            "hi_ms": int(max(high for some in windows.values() for _, _, high in some)),
+        },
+        external={"ids": of_tenants("wanted", "String", {tenant_id: spans[tenant_id] for tenant_id in asked})},
         task=task,
     )
-    return [(user_id, ts_ms, key) for user_id, ts_ms, key in rows]
+    for tenant_id, user_id, ts_ms, key in set(rows):
+        if _is_within(ts_ms, spans[tenant_id].get(user_id, ())):
+            found[tenant_id].append((user_id, ts_ms, key))
+    for some in found.values():
+        some.sort()
+    return found
 
 
-def keys_of_orders(storage: Storage, tenant_id: int, order_ids: Sequence[str], *, task: str = "") -> list[OrderKey]:
-    """The conversions that carry these order ids, of every type."""
-    if not order_ids:
-        return []
-    table = one_column("wanted", "String", order_ids)
-    rows = storage.rows(KEYS_OF_ORDERS, tenant_id=tenant_id, external={"orders": table}, task=task)
-    return [OrderKey._make(row) for row in rows]
+def _spans(windows: Iterable[Window]) -> dict[str, list[tuple[int, int]]]:
+    """The windows of each id, in order and apart from each other."""
+    spans: dict[str, list[tuple[int, int]]] = {}
+    for id, low, high in sorted(windows):
+        of_id = spans.setdefault(id, [])
+        if of_id and low <= of_id[-1][1]:
+            of_id[-1] = (of_id[-1][0], max(of_id[-1][1], high))
+        else:
+            of_id.append((low, high))
+    return spans
+
+
+def _is_within(ts_ms: int, spans: Sequence[tuple[int, int]]) -> bool:
+    before = bisect_right(spans, ts_ms, key=lambda span: span[0])
+    return before > 0 and ts_ms <= spans[before - 1][1]
+
+
+def keys_of_orders(
+    storage: Storage, order_ids: Mapping[int, Sequence[str]], *, task: str = ""
+) -> dict[int, list[OrderKey]]:
+    """The conversions that carry some tenants' order ids, of every type. Every tenant that was given is there."""
+    wanted = {tenant_id: set(ids) for tenant_id, ids in order_ids.items() if len(ids)}
+    found: dict[int, set[OrderKey]] = {tenant_id: set() for tenant_id in order_ids}
+    if wanted:
+        external = {"orders": of_tenants("wanted", "String", wanted)}
+        for tenant_id, *row in storage.rows(KEYS_OF_ORDERS, tenant_id=sorted(wanted), external=external, task=task):
+            key = OrderKey(*row)
+            if key.order_id in wanted[tenant_id]:
+                found[tenant_id].add(key)
+    return {id: sorted(keys, key=lambda key: (key.order_id, key.conversion_type)) for id, keys in found.items()}
 
 
 def conversion_keys_between(

@@ -6,52 +6,52 @@ the erasure: what the person sends later is a new beginning.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import repeat
 from typing import Any, NamedTuple
 
 from app.storage.client import Storage
 from app.storage.erase_statements import EVENTS
 from app.storage.external import External, one_column
-from app.storage.statements import Statement, TenantStatement
+from app.storage.statements import Statement, TenantsStatement, TenantStatement
 
 # An erasure begins with its tombstones, which stay for ever: without one, nothing else of an erasure is there.
-ANYBODY_ERASED = TenantStatement(
+ANYBODY_ERASED = TenantsStatement(
     "anybody_erased",
     """
-    SELECT 1
+    SELECT DISTINCT tenant_id
     FROM erased_ids
     WHERE {tenant}
-    LIMIT 1
     """,
 )
 
-ERASED_AMONG = TenantStatement(
+ERASED_AMONG = TenantsStatement(
     "erased_among",
     """
-    SELECT number
+    SELECT tenant_id, number
     FROM received
-    WHERE (sipHash64(message_id), xxHash64(message_id)) IN
+    WHERE (tenant_id, sipHash64(message_id), xxHash64(message_id)) IN
     (
-        SELECT event_key, message_check
+        SELECT tenant_id, event_key, message_check
         FROM erased_messages
         WHERE {tenant}
-          AND event_key IN (SELECT sipHash64(message_id) FROM received)
+          AND (tenant_id, event_key) IN (SELECT tenant_id, sipHash64(message_id) FROM received)
     )
     UNION DISTINCT
-    SELECT number
+    SELECT tenant_id, number
     FROM
     (
-        SELECT number, ts_ms, received_ms, xxHash64(user_id) AS id_hash, sipHash64(user_id) AS id_check
+        SELECT tenant_id, number, ts_ms, received_ms, xxHash64(user_id) AS id_hash, sipHash64(user_id) AS id_check
         FROM received
     ) AS sent
     INNER JOIN
     (
-        SELECT id_hash, id_check, from_ms, until_ms, erased_ms
+        SELECT tenant_id, id_hash, id_check, from_ms, until_ms, erased_ms
         FROM erased_ids
         WHERE {tenant}
-          AND id_hash IN (SELECT xxHash64(user_id) FROM received)
+          AND (tenant_id, id_hash) IN (SELECT tenant_id, xxHash64(user_id) FROM received)
     ) AS gone
-    USING (id_hash, id_check)
+    USING (tenant_id, id_hash, id_check)
     WHERE received_ms <= erased_ms AND ts_ms BETWEEN from_ms AND until_ms
     """,
 )
@@ -195,33 +195,48 @@ class PersonsConversion(NamedTuple):
     is_deleted: int
 
 
-def erased_among(
-    storage: Storage,
-    tenant_id: int,
-    message_ids: Sequence[str],
-    user_ids: Sequence[str],
-    times_ms: Sequence[int],
-    received_ms: Sequence[int],
-    *,
-    task: str = "",
-) -> set[int]:
-    """Which of these events were sent by erased persons, before they were: their places.
+class Sent(NamedTuple):
+    """Events as they came, field by field: all of one length, times in epoch ms."""
+
+    message_ids: Sequence[str]
+    user_ids: Sequence[str]
+    times_ms: Sequence[int]
+    received_ms: Sequence[int]
+
+
+def erased_among(storage: Storage, sent: Mapping[int, Sent], *, task: str = "") -> dict[int, set[int]]:
+    """Which of some tenants' events were sent by erased persons, before they were: tenant -> their places.
 
     Of most tenants nobody was ever erased, and to see that is a tenth of what looking for the events costs.
     """
-    if not message_ids or not storage.rows(ANYBODY_ERASED, tenant_id=tenant_id, task=task):
-        return set()
-    table = External(
+    found: dict[int, set[int]] = {tenant_id: set() for tenant_id in sent}
+    asked = sorted(tenant_id for tenant_id, events in sent.items() if len(events.message_ids))
+    if asked:
+        asked = sorted(tenant_id for (tenant_id,) in storage.rows(ANYBODY_ERASED, tenant_id=asked, task=task))
+    if not asked:
+        return found
+    table = _received({tenant_id: sent[tenant_id] for tenant_id in asked})
+    for tenant_id, number in storage.rows(ERASED_AMONG, tenant_id=asked, external={"received": table}, task=task):
+        found[tenant_id].add(number)
+    return found
+
+
+def _received(sent: Mapping[int, Sent]) -> External:
+    """The external table `received`; `number` is the event's place among its tenant's."""
+
+    def column(of: Callable[[int, Sent], Iterable[Any]]) -> list[Any]:
+        return [value for tenant_id, events in sent.items() for value in of(tenant_id, events)]
+
+    return External(
         {
-            "number": ("Int64", list(range(len(message_ids)))),
-            "message_id": ("String", message_ids),
-            "user_id": ("String", user_ids),
-            "ts_ms": ("Int64", times_ms),
-            "received_ms": ("Int64", received_ms),
+            "tenant_id": ("UInt32", column(lambda tenant_id, events: repeat(tenant_id, len(events.message_ids)))),
+            "number": ("Int64", column(lambda _, events: range(len(events.message_ids)))),
+            "message_id": ("String", column(lambda _, events: events.message_ids)),
+            "user_id": ("String", column(lambda _, events: events.user_ids)),
+            "ts_ms": ("Int64", column(lambda _, events: events.times_ms)),
+            "received_ms": ("Int64", column(lambda _, events: events.received_ms)),
         }
     )
-    rows = storage.rows(ERASED_AMONG, tenant_id=tenant_id, external={"received": table}, task=task)
-    return {number for (number,) in rows}
 
 
 def spans_table(spans: Sequence[tuple[str, int, int]]) -> External:

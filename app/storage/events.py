@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from app.storage.client import Columns, Storage
-from app.storage.external import one_column
-from app.storage.statements import TenantStatement
+from app.storage.external import of_tenants
+from app.storage.statements import TenantsStatement
 
 # By the key alone: asking for message_id too would read that column for every granule that is looked at, and new
 # messages are the rule. What the key finds is compared in full afterwards.
-KNOWN_MESSAGES = TenantStatement(
+KNOWN_MESSAGES = TenantsStatement(
     "known_messages",
     """
-    SELECT message_id, min(toUnixTimestamp64Milli(ts)) AS ts_ms, argMin(role, ts), argMin(owner, ts),
-           argMin(user_id, ts)
-    FROM
-    (
-        SELECT message_id, ts, role, owner, user_id
-        FROM events
-        WHERE {tenant}
-          AND event_key IN (SELECT sipHash64(id) FROM ids)
-          AND received_at >= fromUnixTimestamp64Milli(%(since_ms)s)
-    )
-    GROUP BY message_id
+    SELECT tenant_id, message_id, toUnixTimestamp64Milli(ts), role, owner, user_id
+    FROM events
+    WHERE {tenant}
+      AND (tenant_id, event_key) IN (SELECT tenant_id, sipHash64(id) FROM ids)
+      AND received_at >= fromUnixTimestamp64Milli(%(since_ms)s)
     """,
 )
 
@@ -39,20 +33,28 @@ class Known(NamedTuple):
 
 
 def known_messages(
-    storage: Storage, tenant_id: int, message_ids: Sequence[str], since_ms: int, *, task: str = ""
-) -> dict[str, Known]:
-    """Those of the messages that were accepted at or after `since_ms` (time of arrival, epoch ms)."""
-    if not message_ids:
-        return {}
+    storage: Storage, message_ids: Mapping[int, Sequence[str]], since_ms: int, *, task: str = ""
+) -> dict[int, dict[str, Known]]:
+    """Those of some tenants' messages that were accepted at or after `since_ms` (time of arrival, epoch ms).
+
+    Every tenant that was given is there. Of a message that stands several times the earliest (by `ts`) counts.
+    """
+    found: dict[int, dict[str, Known]] = {tenant_id: {} for tenant_id in message_ids}
+    wanted = {tenant_id: set(ids) for tenant_id, ids in message_ids.items() if len(ids)}
+    if not wanted:
+        return found
     rows = storage.rows(
         KNOWN_MESSAGES,
-        tenant_id=tenant_id,
+        tenant_id=sorted(wanted),
         params={"since_ms": since_ms},
-        external={"ids": one_column("id", "String", message_ids)},
+        external={"ids": of_tenants("id", "String", wanted)},
         task=task,
     )
-    wanted = set(message_ids)
-    return {message_id: Known(*known) for message_id, *known in rows if message_id in wanted}
+    for tenant_id, message_id, *row in rows:
+        if message_id in wanted[tenant_id]:
+            known, of_tenant = Known(*row), found[tenant_id]
+            of_tenant[message_id] = min(known, of_tenant.get(message_id, known))
+    return found
 
 
 def insert_events(storage: Storage, columns: Columns, token: str, *, task: str = "") -> int:

@@ -297,3 +297,31 @@ def test_an_event_that_storage_refuses_for_good_is_found_and_put_aside(pipeline)
     for tenant in (one, other):
         (row,) = pipeline.ledger(tenant)
         assert row["channels"] == ["channel-3", "channel-2", "channel-1"]
+
+
+def test_tenants_that_share_a_block_and_every_id_share_nothing_else(pipeline):
+    """Two tenants with the same users, messages, orders and devices, block by block, against each of them alone."""
+    together = pipeline.with_settings(shards=1)
+    blocks = (
+        ([meet("a:1", "u:1", NOON - 50), touch("a:1", NOON - 40, "a", id="m1"), order("u:2", NOON, "1", 500, id="o1")],)
+        * 2,
+        (
+            [touch("a:1", NOON - 9, "late", id="m2"), order("u:1", NOON + 5, "1", 700, id="o2")],
+            [meet("a:1", "u:2", NOON - 30), touch("u:1", NOON - 8, "b", id="m2")],
+        ),
+        ([touch("u:2", NOON - 7, "c", id="m1")], [touch("u:2", NOON - 99, "c", id="m1")]),
+        ([], [join("u:1", "u:2", NOON)]),
+    )
+    refund = [Adjustment("r1", "restate", "1", "3.00", "USD", NOON + 9)]
+
+    def credited(*kinds: int) -> dict[int, list]:
+        tenants = {kind: together.tenant() for kind in kinds}
+        for block in blocks:
+            for kind, tenant in tenants.items():
+                together.send(tenant, *block[kind], adjustments=refund if kind else ())
+            together.settle()
+        return {kind: (together.ledger(tenant), together.daily(tenant)) for kind, tenant in tenants.items()}
+
+    both = credited(0, 1)
+    assert both == credited(0) | credited(1)
+    assert [row["channels"] for row in both[0][0]] != [row["channels"] for row in both[1][0]]

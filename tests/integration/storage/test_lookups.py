@@ -13,8 +13,10 @@ from app.storage.conversions import (
     conversion_keys_between,
     conversions_after,
     conversions_of,
+    conversions_within,
     keys_of_orders,
 )
+from app.storage.erased import Sent, erased_among, insert_tombstones
 from app.storage.events import KNOWN_MESSAGES, Known, known_messages
 from app.storage.external import External, of_tenants, one_column
 from app.storage.identity import LINKS, Link, insert_cuts, links_among, links_of
@@ -41,18 +43,18 @@ def test_known_messages_at_their_earliest(storage: Storage, fresh_tenant: int) -
     again = {"message_id": "m1", "ts": T0 + 3, "owner": "u:3", "received_at": T0 + 40 * DAY}
     put(storage, "events", fresh_tenant, again)
     put(storage, "events", other(fresh_tenant), {"message_id": "m5"}, {"message_id": "m1", "ts": T0})
-    found = known_messages(storage, fresh_tenant, ["m1", "m2", "m3", "m5", "m6", "m1"], T0)
-    assert found == {
+    found = known_messages(storage, {fresh_tenant: ["m1", "m2", "m3", "m5", "m6", "m1"]}, T0)
+    assert found[fresh_tenant] == {
         "m1": Known(T0 + 3, "touch", "u:3", "u:1"),
         "m2": Known(T0, "conversion", "123", "a:2"),
     }
-    assert known_messages(storage, fresh_tenant, [], T0) == {}
+    assert known_messages(storage, {fresh_tenant: []}, T0) == {fresh_tenant: {}}
 
 
 def test_odd_message_ids(storage: Storage, fresh_tenant: int) -> None:
     ids = ["'; DROP TABLE events --", "\\", "%s %(x)s", "ünï\u0000code", "{tenant}", "\n\t", "x" * 512]
     put(storage, "events", fresh_tenant, *({"message_id": message} for message in ids))
-    assert set(known_messages(storage, fresh_tenant, ids, T0)) == set(ids)
+    assert set(known_messages(storage, {fresh_tenant: ids}, T0)[fresh_tenant]) == set(ids)
 
 
 def test_lookups_read_few_granules(storage: Storage) -> None:
@@ -65,7 +67,7 @@ def test_lookups_read_few_granules(storage: Storage) -> None:
     ):
         storage.command(f"INSERT INTO {table} (tenant_id, {columns}) SELECT 901, {values} FROM numbers(50000)")
     asked: tuple[tuple[TenantStatement, dict[str, int], str, External], ...] = (
-        (KNOWN_MESSAGES, {"since_ms": 0}, "ids", one_column("id", "String", ids)),
+        (KNOWN_MESSAGES, {"since_ms": 0}, "ids", of_tenants("id", "String", {901: ids})),
         (LINKS, {}, "ids", of_tenants("wanted", "String", {901: ids})),
         (CONVERSIONS, {}, "keys", one_column("key", "UInt64", [7, 49_999, 60_000])),
     )
@@ -173,10 +175,37 @@ def test_keys_of_orders(storage: Storage, fresh_tenant: int) -> None:
     )
     put(storage, "conversions_by_order", fresh_tenant, {"order_id": "o-1", "conversion_key": 1})
     put(storage, "conversions_by_order", other(fresh_tenant), {"order_id": "o-1", "conversion_key": 4})
-    assert keys_of_orders(storage, fresh_tenant, ["o-1", "o-9"]) == [
+    assert keys_of_orders(storage, {fresh_tenant: ["o-1", "o-9"]})[fresh_tenant] == [
         OrderKey("o-1", 1, "Order Completed"),
         OrderKey("o-1", 2, "Signed Up"),
     ]
+
+
+def test_what_is_asked_for_several_tenants_stays_each_tenants_own(storage: Storage, fresh_tenant: int) -> None:
+    mine, theirs, third = fresh_tenant, other(fresh_tenant), fresh_tenant + 600_000
+    put(storage, "events", mine, {"message_id": "m1", "ts": T0 + 1}, {"message_id": "m2"})
+    put(storage, "events", theirs, {"message_id": "m1", "ts": T0 + 2}, {"message_id": "m3"})
+    for tenant_id, number in ((mine, 1), (theirs, 2)):
+        put(storage, "conversions_by_user", tenant_id, {"conversion_key": number, "ts": T0 + number})
+        put(storage, "conversions_by_order", tenant_id, {"order_id": "o-1", "conversion_key": number})
+    known = known_messages(storage, {mine: ["m1", "m3"], theirs: ["m1", "m2"], third: ["m1"]}, T0)
+    assert {id: {name: row.ts_ms for name, row in rows.items()} for id, rows in known.items()} == {
+        mine: {"m1": T0 + 1},
+        theirs: {"m1": T0 + 2},
+        third: {},
+    }
+    windows = {mine: [("u:1", T0, T0 + 9)], theirs: [("u:1", T0, T0 + 1), ("u:2", 0, T0)], third: [("u:1", 0, T0 * 2)]}
+    assert conversions_within(storage, windows) == {mine: [("u:1", T0 + 1, 1)], theirs: [], third: []}
+    keys = keys_of_orders(storage, {mine: ["o-1"], theirs: ["o-1", "o-2"], third: ["o-1"]})
+    assert {id: [key for _, key, _ in rows] for id, rows in keys.items()} == {mine: [1], theirs: [2], third: []}
+
+
+def test_the_erased_of_one_tenant_are_not_anothers(storage: Storage, fresh_tenant: int) -> None:
+    mine, theirs, third = fresh_tenant, other(fresh_tenant), fresh_tenant + 600_000
+    insert_tombstones(storage, mine, [("u:1", T0, T0 + 9)], T0 + 5)
+    insert_tombstones(storage, theirs, [("u:2", T0, T0 + 9)], T0 + 5)
+    sent = Sent(["m1", "m2", "m3"], ["u:1", "u:2", "u:1"], [T0, T0, T0 + 10], [T0 + 5] * 3)
+    assert erased_among(storage, {mine: sent, theirs: sent, third: sent}) == {mine: {0}, theirs: {1}, third: set()}
 
 
 def test_the_earliest_row_of_an_adjustment_counts(storage: Storage, fresh_tenant: int) -> None:
