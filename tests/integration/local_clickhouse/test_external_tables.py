@@ -81,6 +81,32 @@ def test_gone_after_the_query_and_after_a_failed_one(raw: Any) -> None:
     assert raw.ask("SELECT n + 1 FROM ext", tables) == 2
 
 
+def test_a_table_stands_in_nobodys_way_afterwards(client: Client) -> None:
+    """The local server keeps the emptied table for the next query that brings one like it."""
+    tables = [numbers_table("kept", [1, 2])]
+    total = "SELECT sum(n) FROM kept"
+    assert client.execute(total, external_tables=tables) == [(3,)]
+    assert client.execute(total, external_tables=[numbers_table("kept", [7])]) == [(7,)]
+    other = {"name": "kept", "structure": [("n", "String")], "data": [("x",)]}
+    assert client.execute("SELECT n FROM kept", external_tables=[other]) == [("x",)]
+    assert client.execute("SELECT 1") == [(1,)]
+    client.execute("CREATE TABLE kept (n Int64) ENGINE = MergeTree ORDER BY n")
+    client.execute("INSERT INTO kept VALUES", [(40,), (2,)])
+    assert client.execute(total) == [(42,)]
+    assert client.execute(total, external_tables=tables) == [(3,)]
+    assert client.execute(total, settings={"readonly": 1}) == [(42,)]
+    assert client.execute(total, external_tables=tables, settings={"readonly": 1}) == [(3,)]
+    assert client.execute("SELECT sum(n) FROM KEPT".lower()) == [(42,)]
+    client.execute("DROP TABLE kept")
+
+
+@pytest.mark.parametrize("text", ["\n\n", "\n", ";", "\r\n\r\n", " ", "\n\n\n;--", "/*"])
+def test_bytes_that_mean_something_in_a_statement(client: Client, text: str) -> None:
+    tables = [{"name": "odd", "structure": [("a", "String"), ("b", "String")], "data": [(text, "x"), ("x", text)]}]
+    found = client.execute("SELECT a, b FROM odd ORDER BY a = 'x'", external_tables=tables)
+    assert found == [(text, "x"), ("x", text)]
+
+
 def test_a_bad_table_is_an_exception(client: Client) -> None:
     with pytest.raises(ServerException) as error:
         client.execute("SELECT 1", external_tables=[numbers_table("one", [1]), numbers_table("one two`", [1])] * 1 + [

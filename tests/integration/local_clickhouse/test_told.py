@@ -33,6 +33,15 @@ def test_queries_that_differ_in_a_time_alone_are_one_and_others_are_not(connect)
         assert kinds(client, text) == [("x", kind)]
 
 
+def test_queries_that_differ_in_their_tenants_alone_are_one(connect):
+    client = connect()
+    client.execute("CREATE TABLE told_tenants (tenant_id UInt32, id UInt64) ENGINE = MergeTree ORDER BY id")
+    for which in ("= 7", "= 70000", "IN (7, 9)", "IN (7, 70000, 8)"):
+        text = f"SELECT id AS told_by FROM told_tenants WHERE tenant_id {which} AND id > 0"
+        assert kinds(client, text, settings={"log_comment": which}) == [("told_by", "UInt64")]
+    client.execute("DROP TABLE told_tenants")
+
+
 def test_an_external_table_of_other_types_is_another_query(connect):
     client = connect()
     for kind, value in (("UInt64", 5), ("String", "5"), ("UInt64", 5)):

@@ -170,7 +170,7 @@ class Connection:
             raise ServerError(Code.SYNTAX_ERROR, "Empty query. (SYNTAX_ERROR)")
         if is_several(text):
             raise ServerError(Code.SYNTAX_ERROR, "Syntax error (Multi-statements are not allowed). (SYNTAX_ERROR)")
-        tables.create(self._engine)
+        tables.create(self._engine, text)
         self._engine.apply(self._settings(query))
         insert = insert_of_packets(text)
         if insert is not None:

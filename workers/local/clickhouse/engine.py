@@ -17,6 +17,11 @@ import chdb
 
 from workers.local.clickhouse.errors import ServerError, from_engine
 
+NO_LIMITS = frozenset(
+    {"log_comment", "use_statistics", "async_insert", "max_partitions_per_insert_block", "max_execution_time"}
+)
+"""Settings of a query that may hold for its external tables too: to take them back for these costs a statement."""
+
 
 @dataclass(frozen=True)
 class Chunk:
@@ -34,6 +39,8 @@ class Session:
         self._engine = _connect(self._address)
         self._own = self._changed_settings()
         self._applied: dict[str, str] = {}
+        self.temporary: dict[str, str] = {}
+        """Temporary tables that are there, empty, for queries that bring rows for them: name -> columns."""
 
     def close(self) -> None:
         """Close the connection; its temporary tables go with it."""
@@ -67,6 +74,13 @@ class Session:
         except RuntimeError as error:
             raise from_engine(error) from error
 
+    def run_with(self, insert: str, data: bytes) -> None:
+        """Run an INSERT whose rows stand in its text, in the format that it ends with."""
+        try:
+            self._engine.query(insert.encode() + b"\n" + data, "Native", params={})
+        except (RuntimeError, UnicodeDecodeError) as error:  # the words of an error may hold some of the data
+            raise from_engine(error) from error
+
     def columns_of(self, select: str) -> list[tuple[str, str]]:
         """Names and types of the result of a SELECT."""
         return [(name, kind) for name, kind, *_ in self._described(f"({select}\n)")]
@@ -97,6 +111,11 @@ class Session:
             raise
         self._applied = dict(settings)
 
+    def lift_limits(self) -> None:
+        """Take back what `apply` made hold, if any of it could stand in the way of the session's own statements."""
+        if not self._applied.keys() <= NO_LIMITS:
+            self.apply({})
+
     @property
     def settings(self) -> Mapping[str, str]:
         """The settings of the query that runs, beside the session's own."""
@@ -121,6 +140,7 @@ class Session:
         self._engine.close()
         self._engine = _connect(self._address)
         self._applied = {}
+        self.temporary = {}
         self.run(f"USE {identifier(database)}")
         fresh = self._changed_settings()
         changes = [f"{name}={quoted(value)}" for name, value in self._own.items() if fresh.get(name) != value]

@@ -11,6 +11,7 @@ MESSAGE = re.compile(r"Code: (\d+)\.\s*(?:DB::Exception: )?(.*)", re.DOTALL)
 class Code(IntEnum):
     """The codes that we use ourselves; the engine's errors keep their own."""
 
+    CANNOT_READ_ALL_DATA = 33
     LOGICAL_ERROR = 49
     NOT_IMPLEMENTED = 48
     SYNTAX_ERROR = 62

@@ -16,6 +16,7 @@ from workers.local.clickhouse.engine import Session
 Columns = list[tuple[str, str]]
 
 MOST_REMEMBERED = 512
+_TENANTS = re.compile(r"\bWHERE tenant_id (?:= \d+|IN \([\d, ]+\))")
 _LONG_NUMBERS = re.compile(r"'(?:[^'\\]|\\.|'')*'|`(?:[^`\\]|\\.)*`|(?<![\w.])\d{11,18}(?![\w.])")
 
 
@@ -40,7 +41,8 @@ class Told:
 
     def of_query(self, session: Session, text: str, tables: Mapping[str, Columns]) -> Columns:
         """The columns of a SELECT that runs beside these external tables."""
-        key = f"{_without_long_numbers(text)}\n{tables}\n{session.settings}"
+        settings = {name: value for name, value in session.settings.items() if name != "log_comment"}
+        key = f"{_alike(text)}\n{tables}\n{settings}"
         return self._remembered(key, lambda: session.columns_of(text))
 
     def of_insert(self, key: str, ask: Callable[[], Columns]) -> Columns:
@@ -56,6 +58,7 @@ class Told:
         return self._columns[key]
 
 
-def _without_long_numbers(text: str) -> str:
-    """Times and keys change from query to query; numbers of 11 to 18 digits are all of one type."""
+def _alike(text: str) -> str:
+    """Tenants, times and keys change from query to query; numbers of 11 to 18 digits are all of one type."""
+    text = _TENANTS.sub("WHERE #", text)
     return _LONG_NUMBERS.sub(lambda match: "#" if match.group()[0].isdigit() else match.group(), text)
