@@ -10,22 +10,20 @@ from app.storage.external import of_tenants, one_column
 from app.storage.statements import TenantsStatement, TenantStatement
 
 # By the hash alone, as in app.storage.events. A meeting that was cut (unmerge, erasure) does not count; cuts come as
-# rows of their own, because to leave their pairs out here took a third of what planning the query costs.
+# rows of their own, because to leave their pairs out here took a third of what planning the query costs. So does to
+# group the rows: rows that wait to be merged are few.
 LINKS = TenantsStatement(
     "links",
     """
-    SELECT tenant_id, id, met, min(toUnixTimestamp64Milli(first_ts)) AS first_ms, 0 AS is_cut
+    SELECT tenant_id, id, met, toUnixTimestamp64Milli(first_ts) AS first_ms, toUInt64(0) AS version, 0 AS undone
     FROM identity_aliases
     WHERE {tenant}
       AND (tenant_id, id_hash) IN (SELECT tenant_id, xxHash64(wanted) FROM ids)
-    GROUP BY tenant_id, id, met
     UNION ALL
-    SELECT tenant_id, id, met, 0 AS first_ms, 1 AS is_cut
+    SELECT tenant_id, id, met, 0 AS first_ms, version, undone
     FROM identity_cuts
     WHERE {tenant}
       AND (tenant_id, id_hash) IN (SELECT tenant_id, xxHash64(wanted) FROM ids)
-    GROUP BY tenant_id, id, met
-    HAVING argMax(undone, version) = 0
     """,
 )
 
@@ -51,9 +49,16 @@ def links_among(storage: Storage, ids: Mapping[int, Sequence[str]], *, task: str
         return found
     external = {"ids": of_tenants("wanted", "String", wanted)}
     rows = storage.rows(LINKS, tenant_id=sorted(wanted), external=external, task=task)
-    cut = {(tenant_id, id, met) for tenant_id, id, met, _, is_cut in rows if is_cut}
-    for tenant_id, id, met, first_ms, is_cut in rows:
-        if not is_cut and id in wanted[tenant_id] and (tenant_id, id, met) not in cut:
+    meetings: dict[tuple[int, str, str], int] = {}
+    cuts: dict[tuple[int, str, str], tuple[int, int]] = {}
+    for tenant_id, id, met, first_ms, version, undone in rows:
+        pair = (tenant_id, id, met)
+        if version:
+            cuts[pair] = max((version, undone), cuts.get(pair, (0, 0)))
+        elif id in wanted[tenant_id]:
+            meetings[pair] = min(first_ms, meetings.get(pair, first_ms))
+    for (tenant_id, id, met), first_ms in meetings.items():
+        if cuts.get((tenant_id, id, met), (0, 1))[1]:
             found[tenant_id].append(Link(id, met, first_ms))
     for links in found.values():
         links.sort(key=lambda link: (link.id, link.first_ms, link.met))

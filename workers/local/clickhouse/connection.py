@@ -27,15 +27,17 @@ from workers.local.clickhouse.blocks import (
     split_blocks,
 )
 from workers.local.clickhouse.compression import BadFrameError, frames, read_frame
-from workers.local.clickhouse.engine import Session, identifier
+from workers.local.clickhouse.engine import Session
 from workers.local.clickhouse.errors import BrokenStreamError, Code, ServerError
 from workers.local.clickhouse.inserts import EMPTY_HINT, ExternalTables, Spool, insert_spooled, sample_columns
 from workers.local.clickhouse.layouts import UnknownLayoutError
 from workers.local.clickhouse.protocol import ClientPacket, Query
 from workers.local.clickhouse.results import open_result
+from workers.local.clickhouse.settings import OF_ONE_INSERT, settings_of
 from workers.local.clickhouse.statements import (
     Insert,
     Kind,
+    identifier,
     insert_of_packets,
     is_empty,
     is_insert,
@@ -49,10 +51,6 @@ from workers.local.clickhouse.told import Definitions, Told
 from workers.local.clickhouse.watch import Run, Watch
 
 logger = logging.getLogger(__name__)
-
-UNHEALTHY_SETTINGS = frozenset({"database_atomic_wait_for_drop_and_detach_synchronously"})
-"""Settings that are passed over because they make the engine wait for ever; see `statements.without_sync`."""
-
 
 @dataclass(frozen=True)
 class House:
@@ -171,26 +169,21 @@ class Connection:
         if is_several(text):
             raise ServerError(Code.SYNTAX_ERROR, "Syntax error (Multi-statements are not allowed). (SYNTAX_ERROR)")
         tables.create(self._engine, text)
-        self._engine.apply(self._settings(query))
-        insert = insert_of_packets(text)
+        insert, settings = insert_of_packets(text), settings_of(query, self._house.known_settings)
         if insert is not None:
-            self._insert(insert, run, query.compressed)
-        elif is_insert(text):
+            # A token is of one INSERT: in its text it costs nothing, as a setting of the session two statements.
+            own = {name: settings.pop(name) for name in OF_ONE_INSERT & settings.keys() if name not in insert.settings}
+            self._engine.apply(settings)
+            self._insert(insert.with_settings(own), run, query.compressed)
+            return
+        self._engine.apply(settings)
+        if is_insert(text):
             with self._in_engine(run):
                 self._engine.run(f"INSERT {run.tag}{text.lstrip()[len('INSERT') :]}")
         elif kind_of(text) is Kind.ROWS:
             self._stream(without_format(text), run, query.compressed, tables)
         else:
             self._run(without_format(text), run, query.compressed)
-
-    def _settings(self, query: Query) -> dict[str, str]:
-        """The query's settings. Unknown ones are passed over unless they are important, as ClickHouse does."""
-        for setting in query.settings:
-            if setting.name not in self._house.known_settings and setting.important:
-                message = f"Unknown setting '{setting.name}'. (UNKNOWN_SETTING)"
-                raise ServerError(Code.UNKNOWN_SETTING, message)
-        names = self._house.known_settings - UNHEALTHY_SETTINGS
-        return {setting.name: setting.value for setting in query.settings if setting.name in names}
 
     def _stream(self, text: str, run: Run, compressed: bool, tables: ExternalTables) -> None:
         """Run a SELECT and send its blocks as they come: the engine waits for a client that is slow."""

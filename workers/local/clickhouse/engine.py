@@ -16,9 +16,10 @@ from typing import Any
 import chdb
 
 from workers.local.clickhouse.errors import ServerError, from_engine
+from workers.local.clickhouse.statements import identifier, quoted
 
 NO_LIMITS = frozenset(
-    {"log_comment", "use_statistics", "async_insert", "max_partitions_per_insert_block", "max_execution_time"}
+    {"use_statistics", "async_insert", "max_partitions_per_insert_block", "max_execution_time"}
 )
 """Settings of a query that may hold for its external tables too: to take them back for these costs a statement."""
 
@@ -170,16 +171,6 @@ def known_settings(session: Session) -> frozenset[str]:
 def kill(session: Session, tag: str) -> None:
     """Ask the engine to stop the statement that carries `tag` in its text."""
     session.run(f"KILL QUERY WHERE query LIKE {quoted('%' + tag + '%')} ASYNC")
-
-
-def quoted(text: str) -> str:
-    """A string literal."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-def identifier(name: str) -> str:
-    """A quoted identifier."""
-    return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
 
 
 def _json_lines(lines: bytes) -> Iterator[list[str]]:

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import IO
 
 from workers.local.clickhouse.blocks import Block
-from workers.local.clickhouse.engine import Session, identifier, quoted
+from workers.local.clickhouse.engine import Session
 from workers.local.clickhouse.errors import Code, ServerError
-from workers.local.clickhouse.statements import Insert, tokens
+from workers.local.clickhouse.statements import Insert, identifier, quoted, tokens
 
 ONE_BLOCK = "min_insert_block_size_rows = 4294967295, min_insert_block_size_bytes = 0"
 """All blocks become one before they are written, so that a partition gets all of its rows or none."""

@@ -7,8 +7,8 @@ does. Text that is not understood is passed on as it stands.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 TOKEN = re.compile(
@@ -61,6 +61,11 @@ class Insert:
     settings: str = ""
     structure: str = ""
     source: tuple[str, str] | None = None
+
+    def with_settings(self, more: Mapping[str, str]) -> Insert:
+        """The same with settings before its own."""
+        given = [f"{name} = {quoted(value)}" for name, value in more.items()]
+        return replace(self, settings=", ".join([*given, self.settings] if self.settings else given))
 
 
 def tokens(text: str, start: int = 0) -> Iterator[Token]:
@@ -213,3 +218,13 @@ def _insert_from_input(text: str, insert: Insert, start: int) -> Insert | None:
             halves = (text[start : token.start], after)
             return Insert(insert.target, insert.columns, insert.settings, walk[at + 2].text, halves)
     return None
+
+
+def quoted(text: str) -> str:
+    """A string literal."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def identifier(name: str) -> str:
+    """A quoted identifier."""
+    return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"

@@ -41,8 +41,7 @@ class Told:
 
     def of_query(self, session: Session, text: str, tables: Mapping[str, Columns]) -> Columns:
         """The columns of a SELECT that runs beside these external tables."""
-        settings = {name: value for name, value in session.settings.items() if name != "log_comment"}
-        key = f"{_alike(text)}\n{tables}\n{settings}"
+        key = f"{_alike(text)}\n{tables}\n{session.settings}"
         return self._remembered(key, lambda: session.columns_of(text))
 
     def of_insert(self, key: str, ask: Callable[[], Columns]) -> Columns:
