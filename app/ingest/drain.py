@@ -6,7 +6,7 @@ import base64
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import msgspec
@@ -23,6 +23,7 @@ from app.ingest.reached import reached
 from app.ledger.runs import Chunk, Runs, make_chunks
 from app.storage.client import Storage
 from app.storage.failures import StoragePermanent
+from app.storage.together import together
 from app.tenants.tenant import Tenant
 from config.settings import Settings
 
@@ -96,7 +97,7 @@ class Drain:
         """What storage knew before the block: looked up once, then remembered with the seal."""
         packed = shard.remembered()
         if packed is None:
-            memo = look_up(self._storage, received, self._settings.duplicate_days)
+            memo = look_up(self._storage, self._settings, received)
             packed = shard.remember(block, blocks.encode_memo(memo))
         return blocks.decode_memo(packed) if packed is not None else None
 
@@ -107,11 +108,15 @@ class Drain:
         """
         rows = compose(received, memo)
         try:
-            self._insert("touchpoints", rows.touchpoints, token)
-            self._insert("conversions", rows.conversions, token)
-            self._insert("conversions_by_user", rows.conversions_by_user, token)
-            self._insert("conversions_by_order", rows.conversions_by_order, token)
-            self._insert("events", rows.events, token)
+            self._insert(
+                token,
+                touchpoints=rows.touchpoints,
+                conversions=rows.conversions,
+                conversions_by_user=rows.conversions_by_user,
+                conversions_by_order=rows.conversions_by_order,
+            )
+            # The register last: an event that storage refuses is not in it, and counts when it is sent again, mended.
+            self._insert(token, events=rows.events)
         except StoragePermanent as error:
             if sum(map(len, received)) == 1:
                 self._bury(received[0], error)
@@ -138,13 +143,22 @@ class Drain:
             self._dead.add(DeadLetter(0, "unreadable_batch", message, detail, Source.DRAIN.value, body))
 
     def _store_rest(self, block: Block, memo: Memo) -> None:
-        self._insert("spend", columns.spend_columns(block.batches), block.token)
-        self._insert("adjustments", columns.adjustment_columns(block.batches), block.token)
-        self._insert("identity_aliases", columns.alias_columns(memo.links), block.token)
+        self._insert(
+            block.token,
+            spend=columns.spend_columns(block.batches),
+            adjustments=columns.adjustment_columns(block.batches),
+            identity_aliases=columns.alias_columns(memo.links),
+        )
 
-    def _insert(self, table: str, found: Columns, token: str) -> None:
-        if found:
-            self._storage.insert(table, without_defaults(table, found), token=f"{token}:{table}", task="ingest.drain")
+    def _insert(self, token: str, **tables: Columns) -> None:
+        """Insert into these tables at once."""
+
+        def into(storage: Storage, table: str, found: Columns) -> int:
+            return storage.insert(table, without_defaults(table, found), token=f"{token}:{table}", task="ingest.drain")
+
+        inserts = [partial(into, table=table, found=found) for table, found in tables.items() if found]
+        if inserts:
+            together(self._storage, self._settings, inserts)
 
     def _chunks(self, block: Block, rows: Rows, memo: Memo) -> list[Chunk]:
         """The conversions that this block makes, changes or gives other touches, as chunks by tenant and time."""
