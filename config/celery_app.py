@@ -72,7 +72,8 @@ def make_celery(settings: Settings) -> Celery:
         worker_enable_soft_shutdown_on_idle=True,
         worker_max_tasks_per_child=5_000,
         worker_hijack_root_logger=False,
-        worker_send_task_events=True,
+        # Three messages a task: Flower asks for them while it runs, and again every few seconds.
+        worker_send_task_events=False,
         task_send_sent_event=False,
         worker_redirect_stdouts=False,
         timezone="UTC",
