@@ -75,7 +75,6 @@ class Drain:
         memo = self._memo(shard, block, received)
         if memo is None:
             return Drained("done by another drain")
-        shard.hold()
         rows = self._store(block.token, received, memo)
         self._store_rest(block, memo)
         self._bury_unreadable(block)
@@ -95,7 +94,7 @@ class Drain:
 
     def _memo(self, shard: Shard, block: Block, received: Sequence[Received]) -> Memo | None:
         """What storage knew before the block: looked up once, then remembered with the seal."""
-        packed = shard.remembered()
+        packed = block.memo
         if packed is None:
             memo = look_up(self._storage, self._settings, received)
             packed = shard.remember(block, blocks.encode_memo(memo))

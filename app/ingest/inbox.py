@@ -14,8 +14,8 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import msgspec
 from redis.exceptions import RedisError
@@ -23,7 +23,7 @@ from redis.exceptions import RedisError
 from app.errors import TributaryError, Unavailable
 from app.ingest.dead_letters import DeadLetter, encode_dead_letter
 from app.ingest.events import Batch, decode_batch
-from app.ingest.turns import Entry, decode_ends, encode_ends, in_turn
+from app.ingest.turns import Entry, Read, decode_ends, encode_ends, in_turn
 from app.ingest.wake import wake_drain
 from app.storage import keys
 from app.storage.scripts import script
@@ -49,6 +49,7 @@ class Block:
     """A sealed block: entries of one shard's tenants, each tenant's up to where `last` says. `token` names its content.
 
     `unreadable` holds entries that are no batch (a newer release wrote them, say): they must not stop the shard.
+    `memo` is what a drain before this one has looked up for the block.
     """
 
     shard: int
@@ -56,6 +57,7 @@ class Block:
     token: str
     batches: list[Batch]
     unreadable: list[bytes]
+    memo: bytes | None = field(default=None, compare=False)
 
     @property
     def events(self) -> int:
@@ -147,6 +149,7 @@ class Shard:
         self._settings = settings
         self._token = uuid.uuid4().hex
         self._lease = script(redis, "lease")
+        self._look = script(redis, "look")
         self._seal = script(redis, "seal")
         self._memo = script(redis, "memo")
         self._release = script(redis, "release")
@@ -168,12 +171,14 @@ class Shard:
 
     def take(self) -> Block | None:
         """The block that a drain before this one left behind, else a new one; None where nothing waits."""
-        last = self._redis.hget(keys.sealed(self.number), "last")
-        if last is not None:
-            return self._read(last)
-        self._let_grow()
+        found = self._waiting()
+        if found.seal is None and (wait_s := self._to_grow_s(found.oldest_ms)):
+            time.sleep(wait_s)
+            found = self._waiting()
+        if found.seal is not None:
+            return self._read(found.seal, found.memo)
         most, share = self._settings.block_events, self._settings.block_share_events
-        taken = in_turn(self._next_entries, _tenants_waiting(self._redis, self.number), most, share)
+        taken = in_turn(self._reader(), found.tenants, most, share)
         if not taken:
             return None
         ends = encode_ends(taken)
@@ -183,37 +188,61 @@ class Shard:
         return _block(self.number, taken) if last == ends else self._read(last)
 
     def remember(self, block: Block, memo: bytes) -> bytes | None:
-        """Store what was looked up for the block, and return what stands; None where the block is done already."""
-        answer = self._memo(keys=[keys.sealed(self.number)], args=[block.last, memo])
+        """Store what was looked up for the block, and return what stands; None where the block is done already.
+
+        Renews the lease.
+        """
+        names = [keys.sealed(self.number), keys.lease(self.number)]
+        answer = self._memo(keys=names, args=[block.last, memo, self._token, self._settings.lease_s * 1000])
         return bytes(answer) if answer is not None else None
 
-    def remembered(self) -> bytes | None:
-        memo = self._redis.hget(keys.sealed(self.number), "memo")
-        return bytes(memo) if memo is not None else None
+    def _waiting(self) -> _Waiting:
+        names = [keys.sealed(self.number), keys.waiting(self.number)]
+        seal, memo, oldest_ms, *tenants = self._look(keys=names, args=[keys.tenant_inbox("*")])
+        return _Waiting(seal, memo, int(oldest_ms) if oldest_ms else None, sorted(int(tenant) for tenant in tenants))
 
-    def _next_entries(self, starts: Mapping[int, str]) -> dict[int, Iterable[Entry]]:
-        count = max(READ_ENTRIES // max(len(starts), 1), FEWEST_ENTRIES)
-        pipe = self._redis.pipeline(transaction=False)
-        for tenant_id, start in starts.items():
-            pipe.xrange(keys.tenant_inbox(tenant_id), min=start, count=count)
-        return dict(zip(starts, pipe.execute(), strict=True))
+    def _reader(self) -> Read:
+        """Reads on in some tenants' inboxes; one that was read to its end is not asked again."""
+        ended: set[int] = set()
 
-    def _let_grow(self) -> None:
-        """Wait while the oldest batch is younger than `block_wait_ms`: one larger block is cheaper than two."""
-        oldest_ms = _oldest_ms(self._redis, self.number)
-        if oldest_ms is not None:
-            age_ms = time.time_ns() // 1_000_000 - oldest_ms
-            time.sleep(
-                min(max(self._settings.block_wait_ms - age_ms, 0), self._settings.block_wait_ms) / 1000
-            )
+        def read(starts: Mapping[int, str]) -> dict[int, Iterable[Entry]]:
+            asked = [tenant_id for tenant_id in starts if tenant_id not in ended]
+            count = max(READ_ENTRIES // max(len(starts), 1), FEWEST_ENTRIES)
+            pipe = self._redis.pipeline(transaction=False)
+            for tenant_id in asked:
+                pipe.xrange(keys.tenant_inbox(tenant_id), min=starts[tenant_id], count=count)
+            found: dict[int, Iterable[Entry]] = dict.fromkeys(starts, ())
+            for tenant_id, entries in zip(asked, pipe.execute() if asked else (), strict=True):
+                found[tenant_id] = entries
+                if len(entries) < count:
+                    ended.add(tenant_id)
+            return found
 
-    def _read(self, last: bytes) -> Block | None:
+        return read
+
+    def _to_grow_s(self, oldest_ms: int | None) -> float:
+        """How long to wait until the oldest batch is `block_wait_ms` old: one larger block is cheaper than two."""
+        if oldest_ms is None:
+            return 0.0
+        wait_ms, age_ms = self._settings.block_wait_ms, time.time_ns() // 1_000_000 - oldest_ms
+        return min(max(wait_ms - age_ms, 0), wait_ms) / 1000
+
+    def _read(self, last: bytes, memo: bytes | None = None) -> Block | None:
         ends = decode_ends(last.decode())
         pipe = self._redis.pipeline(transaction=True)  # all or none: it may be acknowledged at this moment
         for tenant_id, end in ends.items():
             pipe.xrange(keys.tenant_inbox(tenant_id), max=end)
         taken = dict(zip(ends, pipe.execute(), strict=True))
-        return _block(self.number, taken) if any(taken.values()) else None
+        return _block(self.number, taken, memo) if any(taken.values()) else None
+
+
+class _Waiting(NamedTuple):
+    """What there is to do in a shard: the block under way, else what waits."""
+
+    seal: bytes | None
+    memo: bytes | None
+    oldest_ms: int | None
+    tenants: list[int]
 
 
 def _tenants_waiting(redis: Any, shard: int) -> list[int]:
@@ -227,7 +256,7 @@ def _oldest_ms(redis: Any, shard: int) -> int | None:
     return min((int(first[0][0].split(b"-")[0]) for first in pipe.execute() if first), default=None)
 
 
-def _block(shard: int, taken: Mapping[int, Sequence[Entry]]) -> Block:
+def _block(shard: int, taken: Mapping[int, Sequence[Entry]], memo: bytes | None = None) -> Block:
     digest = hashlib.blake2b(digest_size=16)
     batches, unreadable = [], []
     for tenant_id in sorted(taken):
@@ -239,4 +268,4 @@ def _block(shard: int, taken: Mapping[int, Sequence[Entry]]) -> Block:
                 batches.append(decode_batch(fields[b"b"]))
             except msgspec.MsgspecError:
                 unreadable.append(fields[b"b"])
-    return Block(shard, encode_ends(taken).decode(), digest.hexdigest(), batches, unreadable)
+    return Block(shard, encode_ends(taken).decode(), digest.hexdigest(), batches, unreadable, memo)

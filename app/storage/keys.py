@@ -36,10 +36,11 @@ def delivery(delivery_id: str) -> str:
     return f"webhook:delivery:{delivery_id}"
 
 
-def tenant_inbox(tenant_id: int) -> str:
+def tenant_inbox(tenant_id: int | str) -> str:
     """Stream of a tenant's batches that wait to be drained, oldest first; cut off as blocks are acknowledged.
 
-    An empty one stays: the ids of a stream only grow, and a block's token is made of them.
+    `*` in the tenant's place is filled in by a script. An empty one stays: the ids of a stream only grow, and a
+    block's token is made of them.
     """
     return f"tenant:{tenant_id}:inbox"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from app.errors import Unavailable
@@ -177,9 +179,28 @@ def test_the_first_memo_of_a_block_stands(redis, small, inbox):
     shard = Shard(redis, small, 0)
     shard.hold()
     block = shard.take()
-    assert shard.remembered() is None
+    assert block.memo is None
+    redis.delete(keys.lease(0))
     assert shard.remember(block, b"one") == b"one"
     assert shard.remember(block, b"two") == b"one"
+    assert shard.take().memo == b"one"
+    assert not Shard(redis, small, 0).hold(), "to remember renews the lease"
+
+
+def test_a_drain_reads_on_in_long_inboxes_and_takes_what_waits_in_all(redis, small, inbox, monkeypatch):
+    monkeypatch.setattr("app.ingest.inbox.READ_ENTRIES", 3)
+    monkeypatch.setattr("app.ingest.inbox.FEWEST_ENTRIES", 2)
+    for tenant_id, count in ((4, 5), (8, 2), (12, 1)):
+        for number in range(count):
+            inbox.accept(tenant_id, entry(f"{tenant_id}-{number}"), 1)
+    shard = Shard(redis, replace(small, block_events=100), 0)
+    shard.hold()
+    block = shard.take()
+    assert [event.message_id for batch in block.batches for event in batch.events] == [
+        *(f"4-{number}" for number in range(5)),
+        *("8-0", "8-1", "12-0"),
+    ]
+    assert shard.take() == block
 
 
 def test_acknowledging_cuts_the_block_and_records_its_run_at_once(redis, small, inbox):
