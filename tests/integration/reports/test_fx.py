@@ -2,64 +2,18 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
 
-from app.http import create_app
-from app.storage.client import Storage
-from app.storage.connections import close_all
-from app.tenants.registry import Registry
-from config.settings import Settings
-from tests.integration.reports.world import HOUR, World, at
+from tests.integration.reports.callers import MARCH, NOON, Caller
 
-NOON = at("2025-03-10T12:00:00+00:00")
-MARCH = "from=2025-03-01&to=2025-04-01"
 RATE = {"day": "2025-03-10", "currency": "USD", "into": "EUR", "rate": "0.92"}
 
 
-@dataclass
-class Caller:
-    """A tenant with one order of 100.01 dollars, and its secret key."""
-
-    client: FlaskClient
-    key: str
-    world: World
-
-    def get(self, path: str) -> Any:
-        return self.client.get(path, headers={"Authorization": f"Bearer {self.key}"})
-
-    def post(self, body: Any) -> Any:
-        return self.client.post("/v1/fx", json=body, headers={"Authorization": f"Bearer {self.key}"})
-
-
-@pytest.fixture
-def callers(
-    settings: Settings, redis: Any, storage: Storage, numpy_storage: Storage
-) -> Iterator[tuple[Caller, Caller]]:
-    registry = Registry(redis, lambda: storage, settings)
-    client = create_app(settings).test_client()
-    made = []
-    for _ in range(2):
-        tenant, _, key = registry.create(f"t-{uuid.uuid4().hex[:12]}", "Test", timezone="UTC", currency="USD")
-        world = World(storage, numpy_storage)
-        world.tenant = tenant
-        world.touch("u:1", NOON - HOUR, "search", "t1")
-        world.touch("u:1", NOON - 2 * HOUR, "email", "t2")
-        world.conversion("u:1", NOON, "o1", 10_001)
-        world.attribute()
-        made.append(Caller(client, key, world))
-    yield made[0], made[1]
-    close_all()
-
-
-def test_a_rate_serves_the_next_report_of_its_tenant_alone(callers: tuple[Caller, Caller]) -> None:
-    one, other = callers
-    assert one.post([RATE]).get_json() == {"success": True, "accepted": 1, "rejected": []}
+def test_a_rate_serves_the_next_report_of_its_tenant_alone(fresh_callers: tuple[Caller, Caller]) -> None:
+    one, other = fresh_callers
+    assert one.post("/v1/fx", [RATE]).get_json() == {"success": True, "accepted": 1, "rejected": []}
     body = one.get(f"/v1/reports/attribution?{MARCH}&currency=EUR").get_json()
     assert {row["value"] for row in body["totals"]} == {"92.01"}
     assert body["reconciled"] is True
@@ -70,21 +24,21 @@ def test_a_rate_serves_the_next_report_of_its_tenant_alone(callers: tuple[Caller
     assert other.get(f"/v1/fx?{MARCH}").get_json()["rates"] == []
 
 
-def test_the_later_one_counts(callers: tuple[Caller, Caller]) -> None:
-    one, _ = callers
-    one.post({"rates": [RATE, RATE | {"rate": "0.5"}]})
+def test_the_later_one_counts(fresh_callers: tuple[Caller, Caller]) -> None:
+    one, _ = fresh_callers
+    one.post("/v1/fx", {"rates": [RATE, RATE | {"rate": "0.5"}]})
     assert one.get(f"/v1/fx?{MARCH}").get_json()["rates"] == [RATE | {"rate": "0.5"}]
-    one.post(RATE | {"rate": 0.25})
-    one.post(RATE | {"into": "JPY", "rate": "149.123456789012345678"})
+    one.post("/v1/fx", RATE | {"rate": 0.25})
+    one.post("/v1/fx", RATE | {"into": "JPY", "rate": "149.123456789012345678"})
     rates = one.get(f"/v1/fx?{MARCH}&currency=usd").get_json()["rates"]
     assert [(rate["into"], rate["rate"]) for rate in rates] == [("EUR", "0.25"), ("JPY", "149.123456789012345678")]
     assert one.get(f"/v1/fx?{MARCH}&into=JPY").get_json()["rates"][0]["into"] == "JPY"
     assert one.get("/v1/fx?from=2025-03-11&to=2025-04-01").get_json()["rates"] == []
 
 
-def test_no_inverse_and_no_day_before_is_taken(callers: tuple[Caller, Caller]) -> None:
-    one, _ = callers
-    one.post([{**RATE, "currency": "EUR", "into": "USD"}, {**RATE, "day": "2025-03-09"}])
+def test_no_inverse_and_no_day_before_is_taken(fresh_callers: tuple[Caller, Caller]) -> None:
+    one, _ = fresh_callers
+    one.post("/v1/fx", [{**RATE, "currency": "EUR", "into": "USD"}, {**RATE, "day": "2025-03-09"}])
     assert one.get(f"/v1/reports/attribution?{MARCH}&currency=EUR").get_json()["code"] == "missing_rate"
 
 
@@ -115,17 +69,17 @@ def test_what_is_wrong_is_refused_by_itself(
     callers: tuple[Caller, Caller], change: dict[str, Any], code: str, word: str
 ) -> None:
     one, _ = callers
-    answer = one.post([RATE, RATE | {"day": "2025-03-11"} | change]).get_json()
+    answer = one.post("/v1/fx", [RATE, RATE | {"day": "2025-03-11"} | change]).get_json()
     assert answer["accepted"] == 1
     (refused,) = answer["rejected"]
     assert (refused["index"], refused["code"]) == (1, code)
     assert word in refused["message"]
     assert refused["detail"]
-    assert one.post(RATE | change).status_code == 400
+    assert one.post("/v1/fx", RATE | change).status_code == 400
 
 
-def test_the_other_reports_answer(callers: tuple[Caller, Caller]) -> None:
-    one, other = callers
+def test_the_other_reports_answer(fresh_callers: tuple[Caller, Caller]) -> None:
+    one, other = fresh_callers
     other.world.conversion("u:2", NOON, "o2", 5)
     other.world.attribute()
     body = one.get(f"/v1/reports/journeys?{MARCH}&with=non_converting&limit=5").get_json()

@@ -4,60 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import uuid
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
 
-from app.http import create_app
-from app.storage.client import Storage
-from app.storage.connections import close_all
-from app.tenants.registry import Registry
 from config.celery_app import make_celery
 from config.settings import Settings
-from tests.integration.reports.world import HOUR, World, at
-
-NOON = at("2025-03-10T12:00:00+00:00")
-MARCH = "from=2025-03-01&to=2025-04-01"
-
-
-@dataclass
-class Caller:
-    """A tenant with a history, and its secret key."""
-
-    client: FlaskClient
-    key: str
-    world: World
-
-    def get(self, path: str) -> Any:
-        return self.client.get(path, headers={"Authorization": f"Bearer {self.key}"})
-
-    def post(self, path: str, body: Any) -> Any:
-        return self.client.post(path, json=body, headers={"Authorization": f"Bearer {self.key}"})
-
-
-@pytest.fixture
-def callers(
-    settings: Settings, redis: Any, storage: Storage, numpy_storage: Storage
-) -> Iterator[tuple[Caller, Caller]]:
-    """Two tenants with the same users and orders."""
-    registry = Registry(redis, lambda: storage, settings)
-    client = create_app(settings).test_client()
-    made = []
-    for value in (10_001, 77):
-        tenant, _, key = registry.create(f"t-{uuid.uuid4().hex[:12]}", "Test", timezone="UTC", currency="USD")
-        world = World(storage, numpy_storage)
-        world.tenant = tenant
-        world.touch("u:1", NOON - HOUR, "search", "t1")
-        world.touch("u:1", NOON - 2 * HOUR, "email", "t2")
-        world.conversion("u:1", NOON, "o/1 ü", value)
-        world.attribute()
-        made.append(Caller(client, key, world))
-    yield made[0], made[1]
-    close_all()
+from tests.integration.reports.callers import MARCH, Caller
 
 
 def test_the_report_is_the_tenants_own(callers: tuple[Caller, Caller]) -> None:
@@ -126,17 +79,17 @@ def test_a_secret_key_is_needed(callers: tuple[Caller, Caller], path: str) -> No
 
 
 def test_a_job_belongs_to_its_tenant(
-    callers: tuple[Caller, Caller], settings: Settings, monkeypatch: pytest.MonkeyPatch
+    fresh_callers: tuple[Caller, Caller], settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The process-wide Celery app speaks to the Redis of the environment; this test has its own.
     monkeypatch.setattr("app.ingest.wake.celery", make_celery(settings))
-    answer = callers[0].post("/v1/reattribute", {"from": "2025-03-01", "to": "2025-04-01"})
+    answer = fresh_callers[0].post("/v1/reattribute", {"from": "2025-03-01", "to": "2025-04-01"})
     assert answer.status_code == 200
     job_id = answer.get_json()["job_id"]
-    job = callers[0].get(f"/v1/jobs/{job_id}").get_json()
+    job = fresh_callers[0].get(f"/v1/jobs/{job_id}").get_json()
     assert job["conversions"]["total"] == 1
     assert job["state"] == "open"
-    assert callers[1].get(f"/v1/jobs/{job_id}").status_code == 404
+    assert fresh_callers[1].get(f"/v1/jobs/{job_id}").status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -149,8 +102,8 @@ def test_reattribute_needs_both_days(callers: tuple[Caller, Caller], body: Any) 
     assert answer.get_json()["detail"]
 
 
-def test_persons_history_and_webhooks_are_the_tenants_own(callers: tuple[Caller, Caller]) -> None:
-    one, other = callers
+def test_persons_history_and_webhooks_are_the_tenants_own(fresh_callers: tuple[Caller, Caller]) -> None:
+    one, other = fresh_callers
     order = "/v1/conversions/o%2F1%20%C3%BC"
     assert one.get(f"{order}/history").get_json()["changes"] == []
     assert one.post("/v1/persons/unmerge", {"id": "1", "from": "2"}).status_code == 404
