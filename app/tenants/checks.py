@@ -1,4 +1,4 @@
-"""Can these rules be used? Every refusal names the field and the remedy."""
+"""Can a tenant or its rules be used as they are given? Every refusal names the field and the remedy."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import math
 import re
 from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from app.attribution.currency import AmountError, CurrencyError, to_minor
+from app.attribution.currency import AmountError, CurrencyError, exponent, to_minor
 from app.attribution.names import UNATTRIBUTED
 from app.channels.book import EXCLUDED
-from app.errors import BadInput
+from app.errors import BadInput, TributaryError
 from app.tenants.rules import DAY_MS, AliasRule, Rules, ValueRule
 
 LONGEST_MS = 365 * DAY_MS
@@ -32,9 +33,33 @@ MOST = {
 }
 MOST_CONDITIONS = 10
 MOST_FACTOR = Decimal(1000)
+_SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)+\.?", re.IGNORECASE)
 _UNKNOWN = re.compile(r"unknown field `(.*)`")
 _PATH = re.compile(r" - at `\$\.?(.*)`$", re.DOTALL)
+
+
+def check_tenant(slug: str, timezone: str, currency: str, retention_days: int) -> None:
+    if not _SLUG.fullmatch(slug):
+        raise BadInput(
+            "bad_slug", f"The slug is {slug!r}.", "Use 1 to 63 of a-z, 0-9 and '-', a letter or digit first."
+        )
+    try:
+        ZoneInfo(timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise BadInput(
+            "bad_timezone", f"There is no timezone {timezone!r}.", "Use an IANA name: Europe/Berlin."
+        ) from None
+    try:
+        exponent(currency)
+    except (TributaryError, ValueError, KeyError):
+        raise BadInput("bad_currency", f"There is no currency {currency!r}.", "Use an ISO 4217 code: EUR.") from None
+    check_retention(retention_days)
+
+
+def check_retention(days: int) -> None:
+    if not 1 <= days <= 3650:
+        raise BadInput("bad_retention", f"retention_days is {days}.", "Set it between 1 and 3650.")
 
 
 def read_rules(text: bytes | msgspec.Raw) -> Rules:

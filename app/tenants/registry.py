@@ -6,19 +6,14 @@ a copy for `tenant_cache_s`. An unknown key costs one look into Redis and never 
 
 from __future__ import annotations
 
-import hashlib
-import re
-import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from redis import Redis
 
-from app.attribution.currency import exponent
 from app.errors import BadInput, NotFound, TributaryError, Unavailable
 from app.storage.client import Storage
 from app.storage.retention import keep_rows_for
@@ -33,7 +28,8 @@ from app.storage.tenants import (
     tenant_by_slug,
 )
 from app.tenants.cache import Cache
-from app.tenants.checks import check_rules
+from app.tenants.checks import check_retention, check_rules, check_tenant
+from app.tenants.keys import KINDS, hash_of, new_key
 from app.tenants.mirror import Mirror, tenant_of
 from app.tenants.rules import Rules
 from app.tenants.tenant import Tenant
@@ -44,9 +40,7 @@ UNKNOWN_FOR_S = 5.0
 RETRY_REBUILD_S = 2.0
 """After a rebuild failed, keys are answered with `Unavailable` for so long before it is tried again; and for so long a
 thread waits for the one that rebuilds."""
-KINDS = {"write": "w", "secret": "s"}
 _encode_rules = msgspec.json.Encoder().encode
-_SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
 class Registry:
@@ -110,9 +104,9 @@ class Registry:
         ------
         BadInput : a field cannot be used, or the slug is taken.
         """
-        _check(slug, timezone, currency, retention_days)
+        check_tenant(slug, timezone, currency, retention_days)
         first_rules = msgspec.structs.replace(check_rules(rules or Rules()), version=1)
-        write_key, secret_key = _new_key("write"), _new_key("secret")
+        write_key, secret_key = new_key("write"), new_key("secret")
         with self._mirror.alone():
             storage = self._storage()
             if tenant_by_slug(storage, slug):
@@ -125,8 +119,8 @@ class Registry:
                 currency=currency,
                 retention_days=retention_days,
                 hosts=[host.strip().lower() for host in hosts if host.strip()],
-                write_key_sha256=_sha256(write_key),
-                secret_key_sha256=_sha256(secret_key),
+                write_key_sha256=hash_of(write_key),
+                secret_key_sha256=hash_of(secret_key),
                 state="active",
                 created_ms=_now_ms(),
                 version=_now_us(),
@@ -145,10 +139,10 @@ class Registry:
         """A new 'write' or 'secret' key; the old one is refused at once here, elsewhere within `tenant_cache_s`."""
         if which not in KINDS:
             raise BadInput("bad_key_kind", f"There is no {which!r} key.", "Say 'write' or 'secret'.")
-        key = _new_key(which)
+        key = new_key(which)
         with self._mirror.alone():
             old = self._row(slug)
-            changes: dict[str, Any] = {f"{which}_key_sha256": _sha256(key)}
+            changes: dict[str, Any] = {f"{which}_key_sha256": hash_of(key)}
             new = old._replace(**changes, version=max(_now_us(), old.version + 1))
             insert_tenant(self._storage(), new)
             self._mirror.put(new)
@@ -166,9 +160,7 @@ class Registry:
         """
         check_rules(rules)
         with self._mirror.alone():
-            row = one_tenant(self._storage(), tenant_id)
-            if row is None:
-                raise _no_tenant(str(tenant_id))
+            row = self._row_of(tenant_id)
             before = tenant_of(row)
             if put(before.timeline, from_ms, rules) == before.timeline:
                 return before
@@ -192,11 +184,9 @@ class Registry:
         if rules is not None:
             check_rules(rules)
         with self._mirror.alone():
-            row = one_tenant(self._storage(), tenant_id)
-            if row is None:
-                raise _no_tenant(str(tenant_id))
+            row = self._row_of(tenant_id)
             before = tenant_of(row)
-            if _is_shadow(before, rules, from_ms):
+            if before.has_shadow(rules, from_ms):
                 return before
             version = row.shadow_version + 1
             text = _encode_rules(msgspec.structs.replace(rules, version=version)).decode() if rules else ""
@@ -215,11 +205,9 @@ class Registry:
         ------
         BadInput : `days` is out of bounds.
         """
-        _check_retention(days)
+        check_retention(days)
         with self._mirror.alone():
-            old = one_tenant(self._storage(), tenant_id)
-            if old is None:
-                raise _no_tenant(str(tenant_id))
+            old = self._row_of(tenant_id)
             new = old._replace(retention_days=days, version=max(_now_us(), old.version + 1))
             if days != old.retention_days:
                 insert_tenant(self._storage(), new)
@@ -263,7 +251,7 @@ class Registry:
         return True
 
     def _by_secret(self, key: str, kind: str) -> Tenant | None:
-        sha256 = _sha256(key)
+        sha256 = hash_of(key)
         tenant_id = self._by_key.load(f"{kind}{sha256}", lambda: self._id_in_redis(sha256, kind), self._life_of_key)
         if tenant_id is None:
             return None
@@ -300,11 +288,15 @@ class Registry:
         self._forget()
 
     def _from_storage(self, tenant_id: int) -> Tenant:
+        row = self._row_of(tenant_id)
+        self._mirror.add_record(row)
+        return tenant_of(row)
+
+    def _row_of(self, tenant_id: int) -> TenantRow:
         row = one_tenant(self._storage(), tenant_id)
         if row is None:
             raise _no_tenant(str(tenant_id))
-        self._mirror.add_record(row)
-        return tenant_of(row)
+        return row
 
     def _row(self, slug: str) -> TenantRow:
         row = tenant_by_slug(self._storage(), slug)
@@ -315,44 +307,6 @@ class Registry:
     def _forget(self) -> None:
         self._by_key.clear()
         self._by_id.clear()
-
-
-def _check(slug: str, timezone: str, currency: str, retention_days: int) -> None:
-    if not _SLUG.fullmatch(slug):
-        raise BadInput(
-            "bad_slug", f"The slug is {slug!r}.", "Use 1 to 63 of a-z, 0-9 and '-', a letter or digit first."
-        )
-    try:
-        ZoneInfo(timezone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise BadInput(
-            "bad_timezone", f"There is no timezone {timezone!r}.", "Use an IANA name: Europe/Berlin."
-        ) from None
-    try:
-        exponent(currency)
-    except (TributaryError, ValueError, KeyError):
-        raise BadInput("bad_currency", f"There is no currency {currency!r}.", "Use an ISO 4217 code: EUR.") from None
-    _check_retention(retention_days)
-
-
-def _is_shadow(tenant: Tenant, rules: Rules | None, from_ms: int) -> bool:
-    """Whether this is the tenant's shadow already."""
-    if rules is None or tenant.shadow is None:
-        return rules is None and tenant.shadow is None
-    return tenant.shadow.from_ms == from_ms and tenant.shadow.rules.same_as(rules)
-
-
-def _check_retention(days: int) -> None:
-    if not 1 <= days <= 3650:
-        raise BadInput("bad_retention", f"retention_days is {days}.", "Set it between 1 and 3650.")
-
-
-def _new_key(which: str) -> str:
-    return f"{KINDS[which]}k_{secrets.token_urlsafe(32)}"
-
-
-def _sha256(key: str) -> str:
-    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _no_tenant(name: str) -> NotFound:

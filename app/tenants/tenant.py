@@ -52,6 +52,12 @@ class Tenant(msgspec.Struct, frozen=True):
         """Whether a conversion's credit may depend on earlier conversions of its person."""
         return any(item.rules.looks_back for item in self._all_rules)
 
+    def has_shadow(self, rules: Rules | None, from_ms: int) -> bool:
+        """Whether this is the shadow already; None is: whether there is none."""
+        if rules is None or self.shadow is None:
+            return rules is None and self.shadow is None
+        return self.shadow.from_ms == from_ms and self.shadow.rules.same_as(rules)
+
     @property
     def _all_rules(self) -> tuple[RulesFrom, ...]:
         return self.timeline if self.shadow is None else (*self.timeline, self.shadow)
