@@ -21,10 +21,11 @@ MARK = "TEST_STACK_MARK"
 
 
 class Up:
-    """A `tributary up` under test."""
+    """A `tributary up` under test, with settings other than the usual where they are given."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **settings: object) -> None:
         self.folder = Folder(folder)
+        self._settings = {f"TRIBUTARY_{name.upper()}": str(value) for name, value in settings.items()}
         self.mark = uuid.uuid4().hex
         self.process: subprocess.Popen[bytes] | None = None
         self._seen: set[int] = set()
@@ -37,7 +38,7 @@ class Up:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "workers.cli", "up", "--dir", str(self.folder.path)],
                 cwd=ROOT,
-                env={**environment, MARK: self.mark},
+                env={**environment, **self._settings, MARK: self.mark},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

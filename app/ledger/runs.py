@@ -19,11 +19,14 @@ from redis.exceptions import LockNotOwnedError
 from app.errors import Unavailable
 from app.ingest.turns import decode_ends
 from app.storage import keys
+from app.storage.held import kept
 from app.storage.scripts import script
 
 KEPT_S = 7 * 86_400
 LOOK_EVERY_S, REFRESH_WAIT_S = 0.05, 3.0
 """Who waits for a tenant's rollups looks so often whether they are free, and gives up after so long."""
+REFRESH_LIFE_S = 10.0
+"""After a process was killed in a refresh, the tenant's next one waits at most so long."""
 
 
 class RunKind(StrEnum):
@@ -262,14 +265,19 @@ class Runs:
         Unavailable : another refresh did not end within seconds. A worker has other tenants to serve meanwhile.
         """
         lock = self._redis.lock(
-            keys.refreshing(tenant_id), timeout=60, sleep=LOOK_EVERY_S, blocking_timeout=REFRESH_WAIT_S
+            keys.refreshing(tenant_id),
+            timeout=REFRESH_LIFE_S,
+            sleep=LOOK_EVERY_S,
+            blocking_timeout=REFRESH_WAIT_S,
+            thread_local=False,
         )
         if not lock.acquire():
             raise Unavailable("rollups_busy", "The rollups of the tenant are being refreshed.", "It is tried again.")
         try:
-            yield self.now_version()
+            with kept(lock):
+                yield self.now_version()
         finally:
-            with suppress(LockNotOwnedError):  # it expired: the refresh took longer than a minute
+            with suppress(LockNotOwnedError):  # it expired: Redis was away, or this process stood still
                 lock.release()
 
     def waiting(self) -> int:

@@ -91,7 +91,7 @@ def tenant_runs(tenant_id: int) -> str:
 
 
 def refreshing(tenant_id: int) -> str:
-    """Lock (string) held while a tenant's rollups are refreshed; expires after a minute."""
+    """Lock (string) held while a tenant's rollups are refreshed; renewed while its holder lives."""
     return f"refreshing:{tenant_id}"
 
 

@@ -32,13 +32,14 @@ def settled(redis, shards: int) -> bool:
 
 def test_nothing_is_lost_and_nothing_counts_twice(tmp_path):
     rng = random.Random(1)
-    up = Up(tmp_path / "stack").start()
+    # Short, so that much is sent again, also what is still under way; and so that the end comes soon.
+    up = Up(tmp_path / "stack", chunk_deadline_s=3, lease_s=3).start()
     try:
         state = up.state
         settings = dataclasses.replace(
             Settings(), redis_url=state["redis_url"], clickhouse_url=state["clickhouse_url"]
         )
-        sender = Sender(up)
+        sender = Sender(up, pause_s=0.05)
         sender.start()
         time.sleep(1)
         for number in range(10):

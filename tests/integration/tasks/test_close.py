@@ -68,3 +68,16 @@ def test_who_cannot_refresh_now_does_not_wait_for_long(monkeypatch, backfill):
     monkeypatch.setattr(ledger_runs, "REFRESH_WAIT_S", 0.1)
     with runs.refreshing(tenant_id), pytest.raises(Unavailable, match="being refreshed"), runs.refreshing(tenant_id):
         pass
+
+
+def test_a_long_refresh_stays_alone_and_the_lock_does_not_outlive_its_holder(monkeypatch, backfill):
+    runs, tenant_id = backfill
+    monkeypatch.setattr(ledger_runs, "REFRESH_LIFE_S", 0.3)
+    monkeypatch.setattr(ledger_runs, "REFRESH_WAIT_S", 0.6)
+    with runs.refreshing(tenant_id):
+        with pytest.raises(Unavailable, match="being refreshed"), runs.refreshing(tenant_id):
+            pass
+        # What a killed process does not do any more.
+        monkeypatch.setattr("app.storage.held.Lock.reacquire", lambda lock: True)
+        with runs.refreshing(tenant_id):
+            pass
