@@ -30,7 +30,6 @@ TENANT_TABLES = frozenset(
         "ledger_shadow",
         *ROLLUPS,
         *(f"{name}_shadow" for name in ROLLUPS),
-        "campaigns",
         "fx_rates",
         "ledger_changes",
         "identity_cuts",
