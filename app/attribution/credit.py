@@ -32,7 +32,7 @@ class Conversions:
     retracted : bool (n,)
         Taken back whole: counts for nothing, net.
     previous_ms : int64 (n,), optional
-        Needed for reset only: `journeys.previous_conversions`.
+        Needed for reset only: see `journeys.select`.
     milestone_ms : int64 (k, n), optional
         When the person reached each milestone before the conversion; `NO_PREVIOUS_MS` where it did not. Needed where
         `ModelParams.milestone` is above 0.

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.attribution.names import DIRECT, TouchKind
-from app.attribution.touches import Bools, Int64s, Touches, UInt64s, require_flat
+from app.attribution.touches import Bools, Int64s, Touches, require_flat
 
 DAY_MS = 86_400_000
 NO_PREVIOUS_MS = np.iinfo(np.int64).min  # the first conversion of a person: no touch is as early
@@ -131,7 +131,9 @@ def select(
     rules : JourneyRules
         The same for the whole chunk.
     previous_conversion_ms : int64 (n,), optional
-        Needed for `Reuse.RESET`, ignored otherwise: see `previous_conversions`.
+        The time of the conversion before each one, of the same person and type and retracted ones too, whichever
+        chunk it is in; `NO_PREVIOUS_MS` for the first. Needed for `Reuse.RESET`, ignored otherwise: a touch serves
+        only the next conversion at or after it, so one may have the touches later than the conversion before it.
 
     Returns
     -------
@@ -180,52 +182,6 @@ def select(
     return Journeys(offsets, index, age_ms[index], left_out, fate)
 
 
-def previous_conversions(
-    person: Int64s,
-    conversion_type: NDArray[np.int32],
-    time_ms: Int64s,
-    conversion_id: UInt64s | NDArray[np.str_],
-) -> Int64s:
-    """The time of the conversion before each one, of the same person and type (SEMANTICS 2.5).
-
-    With `Reuse.RESET` a touch serves only the next conversion at or after it; so a conversion may have
-    the touches later than the conversion before it, and that one time says it all. It must be known
-    whichever chunk the earlier conversion is in, so give this function all conversions of a person, not
-    those of a chunk. Retracted ones are among them: an adjustment keeps the original weights.
-
-    Parameters
-    ----------
-    person : int64 (n,)
-        A code of the merged person.
-    conversion_type : int32 (n,)
-        A code of the conversion type.
-    time_ms : int64 (n,)
-        UTC epoch milliseconds.
-    conversion_id : uint64 or str (n,)
-        Orders conversions of equal time.
-
-    Returns
-    -------
-    int64 (n,)
-        `NO_PREVIOUS_MS` for the first of a person and type.
-
-    Examples
-    --------
-    >>> time_ms = np.array([30, 10, 20])
-    >>> previous = previous_conversions(
-    ...     np.array([7, 7, 8]), np.zeros(3, np.int32), time_ms, np.array([1, 2, 3], np.uint64)
-    ... )
-    >>> previous[0], bool(previous[1] == previous[2] == NO_PREVIOUS_MS)
-    (np.int64(10), True)
-    """
-    order = np.lexsort((conversion_id, time_ms, conversion_type, person))
-    earlier, later = order[:-1], order[1:]
-    same = (person[earlier] == person[later]) & (conversion_type[earlier] == conversion_type[later])
-    previous = np.full(len(time_ms), NO_PREVIOUS_MS, np.int64)
-    previous[later[same]] = time_ms[earlier[same]]
-    return previous
-
-
 def _apply_windows(fate: NDArray[np.uint8], age_ms: Int64s, touches: Touches, rules: JourneyRules) -> None:
     is_view = touches.kind == TouchKind.VIEW
     window_ms = np.where(is_view, rules.view_window_ms, rules.click_window_ms)
@@ -238,7 +194,7 @@ def _apply_windows(fate: NDArray[np.uint8], age_ms: Int64s, touches: Touches, ru
 
 def _apply_reset(fate: NDArray[np.uint8], touches: Touches, n: int, previous_conversion_ms: Int64s | None) -> None:
     if previous_conversion_ms is None:
-        raise ValueError("reset needs previous_conversion_ms; see previous_conversions()")
+        raise ValueError("reset needs previous_conversion_ms")
     require_flat("previous_conversion_ms", previous_conversion_ms, np.int64, n)
     taken = touches.time_ms <= previous_conversion_ms[touches.conversion_index]
     fate[taken & (fate == Fate.CREDITED)] = Fate.TAKEN_BY_EARLIER_CONVERSION

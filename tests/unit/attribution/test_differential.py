@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.attribution.credit import Conversions, Credit, credit
-from app.attribution.journeys import NO_PREVIOUS_MS, Fate, JourneyRules, Reuse, previous_conversions
+from app.attribution.journeys import NO_PREVIOUS_MS, Fate, JourneyRules, Reuse
 from app.attribution.models import ModelParams
 from app.attribution.names import FIVE_MODELS, Model, TouchKind
 from tests.unit.attribution import reference
@@ -77,6 +77,13 @@ def tenants(draw: st.DrawFn) -> tuple[list[PlainConversion], dict[int, list[Plai
     return conversions, {person: draw(one_person) for person in persons}
 
 
+def previous_of(conversion: PlainConversion, conversions: list[PlainConversion]) -> int:
+    """When its person converted before, with the same type."""
+    same = [c for c in conversions if (c.person, c.type) == (conversion.person, conversion.type)]
+    earlier = [c.time_ms for c in same if (c.time_ms, c.key) < (conversion.time_ms, conversion.key)]
+    return max(earlier, default=NO_PREVIOUS_MS)
+
+
 def credited(
     conversions: list[PlainConversion],
     touches: dict[int, list[PlainTouch]],
@@ -85,12 +92,7 @@ def credited(
 ) -> Credit:
     time_ms = np.array([c.time_ms for c in conversions], np.int64)
     key = np.array([c.key for c in conversions], np.uint64)
-    previous_ms = previous_conversions(
-        np.array([c.person for c in conversions], np.int64),
-        np.array([c.type for c in conversions], np.int32),
-        time_ms,
-        key,
-    )
+    previous_ms = np.array([previous_of(c, conversions) for c in conversions], np.int64)
     reached = [[milestone_ms(c, conversions, type) for c in conversions] for type in MILESTONES]
     rows = touches_of(
         (i, touch.time_ms, touch.key, touch.channel, touch.kind)

@@ -10,7 +10,6 @@ from app.attribution.journeys import (
     JourneyRules,
     Journeys,
     Reuse,
-    previous_conversions,
     select,
 )
 from app.attribution.names import TouchKind
@@ -130,26 +129,13 @@ def test_repeats_do_not_collapse_across_conversions() -> None:
 
 def test_reset_gives_a_touch_to_the_next_conversion_at_or_after_it() -> None:
     conversion_time_ms = times(T + 20, T + 10, T + 10)
-    previous_ms = previous_conversions(
-        times(7, 7, 7), np.zeros(3, np.int32), conversion_time_ms, np.array([3, 2, 1], np.uint64)
-    )
-    assert previous_ms.tolist() == [T + 10, T + 10, NO_PREVIOUS_MS]
+    previous_ms = times(T + 10, T + 10, NO_PREVIOUS_MS)
     rows = [(i, T + at, at, "a", TouchKind.CLICK) for i in range(3) for at in (5, 10, 11, 20)]
     journeys = select(touches_of(rows), conversion_time_ms, JourneyRules(reuse=Reuse.RESET), previous_ms)
     assert journeys.offsets.tolist() == [0, 2, 2, 4]
     assert labels(journeys)[4:8] == ["taken_by_earlier_conversion"] * 2 + ["after_conversion"] * 2
     reused = select(touches_of(rows), conversion_time_ms, JourneyRules(), previous_ms)
     assert reused.offsets.tolist() == [0, 4, 6, 8]
-
-
-def test_previous_conversions_are_of_the_same_person_and_type() -> None:
-    previous_ms = previous_conversions(
-        times(1, 1, 2, 1),
-        np.array([0, 1, 0, 0], np.int32),
-        times(10, 20, 30, 40),
-        np.array(["d", "c", "b", "a"]),
-    )
-    assert previous_ms.tolist() == [NO_PREVIOUS_MS, NO_PREVIOUS_MS, NO_PREVIOUS_MS, 10]
 
 
 def test_reset_without_the_previous_conversions_is_refused() -> None:
