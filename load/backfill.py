@@ -12,6 +12,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
 from app.ledger.attribute import attribute
+from app.ledger.close import tenant_days
 from app.storage.client import Storage
 from app.storage.rollups import refresh_daily
 from app.tenants.tenant import Tenant
@@ -121,7 +122,7 @@ def _close(setting: Setting, storage: Storage, version: int) -> None:
     days = [
         row[0] for row in setting.engine.execute(f"SELECT DISTINCT toDate(ts) FROM ledger WHERE tenant_id = {TENANT}")
     ]
-    refresh_daily(storage, TENANT, days, "UTC", version)
+    refresh_daily(storage, tenant_days(TENANT, "UTC", days), version)
 
 
 def _require_as_many(setting: Setting, n: int) -> None:

@@ -22,6 +22,7 @@ from clickhouse_driver import Client
 from flask.testing import FlaskClient
 
 from app.http import create_app
+from app.ledger.close import tenant_days
 from app.reports.days import Period
 from app.storage.client import Storage
 from app.storage.redis import get_redis
@@ -180,7 +181,7 @@ def _refresh(setting: Setting, storage: Storage, tenant_id: int) -> float:
     began = time.monotonic()
     for start in range(0, DAYS, 15):
         days = [FIRST + timedelta(days=number) for number in range(start, min(start + 15, DAYS))]
-        refresh_daily(storage, tenant_id, days, YEAR.timezone, start + 1)
+        refresh_daily(storage, tenant_days(tenant_id, YEAR.timezone, days), start + 1)
     setting.say("rollups refreshed")
     return time.monotonic() - began
 

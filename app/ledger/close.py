@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from typing import Any
 
 from app.ledger.announce import announce
 from app.ledger.runs import LOOK_EVERY_S, RunKind, RunRecord, Runs, RunState
+from app.reports.days import day_begins_ms
 from app.storage.client import Storage
-from app.storage.rollups import refresh_daily
+from app.storage.rollups import TenantDay, refresh_daily
 from app.storage.runs import insert_runs
 from app.tenants.registry import Registry
-from app.tenants.tenant import Tenant
 
 DAYS_AT_ONCE = 31
 """A backfill's many days are refreshed in parts, so that today's events need not wait for a year of them."""
@@ -33,12 +33,7 @@ def close(storage: Storage, runs: Runs, registry: Registry, run_id: str) -> dict
     if still_open:
         return {"run_id": run_id, "outcome": "waits", "open_chunks": still_open}
     touched = runs.touched_days(run_id)
-    for tenant_id, days in touched.items():
-        for start in range(0, len(days), DAYS_AT_ONCE):
-            if start:
-                time.sleep(PAUSE_S)
-            with runs.refreshing(tenant_id) as version:
-                _refresh(storage, registry.fresh(tenant_id), days[start : start + DAYS_AT_ONCE], version, record.kind)
+    _refresh_all(storage, runs, registry, touched, record.kind)
     state = RunState.FAILED if record.chunks_failed else RunState.DONE
     insert_runs(storage, _row(record, state, runs.now_version()), task="attribution.close_run")
     announce(storage, runs, registry, record, state, touched)
@@ -55,11 +50,39 @@ def close(storage: Storage, runs: Runs, registry: Registry, run_id: str) -> dict
     }
 
 
-def _refresh(storage: Storage, tenant: Tenant, days: Sequence[date], version: int, kind: str) -> None:
+def tenant_days(tenant_id: int, timezone: str, days: Sequence[date]) -> list[TenantDay]:
+    """Days of a tenant's timezone with their bounds."""
+    return [
+        TenantDay(tenant_id, day, day_begins_ms(day, timezone), day_begins_ms(day + timedelta(days=1), timezone))
+        for day in days
+    ]
+
+
+def _refresh_all(
+    storage: Storage, runs: Runs, registry: Registry, touched: Mapping[int, Sequence[date]], kind: str
+) -> None:
+    """Every tenant's first days together, then the next ones of those that have more."""
+    left = {tenant_id: list(days) for tenant_id, days in touched.items() if days}
+    while left:
+        first = {tenant_id: days[:DAYS_AT_ONCE] for tenant_id, days in left.items()}
+        left = {tenant_id: days[DAYS_AT_ONCE:] for tenant_id, days in left.items() if len(days) > DAYS_AT_ONCE}
+        while first:  # whose rollups are free; the others when they are
+            with runs.refreshing(first) as (tenant_ids, version):
+                _refresh(storage, registry, {each: first.pop(each) for each in tenant_ids}, version, kind)
+        if left:
+            time.sleep(PAUSE_S)
+
+
+def _refresh(
+    storage: Storage, registry: Registry, days: Mapping[int, Sequence[date]], version: int, kind: str
+) -> None:
+    tenants = registry.fresh_of(days)
+    bounds = {each.tenant_id: tenant_days(each.tenant_id, each.timezone, days[each.tenant_id]) for each in tenants}
+    task = "attribution.close_run"
     if kind != RunKind.SHADOW:
-        refresh_daily(storage, tenant.tenant_id, days, tenant.timezone, version)
-    if tenant.shadow is not None:
-        refresh_daily(storage, tenant.tenant_id, days, tenant.timezone, version, shadow=True)
+        refresh_daily(storage, [day for of_one in bounds.values() for day in of_one], version, task=task)
+    shadowed = [day for each in tenants if each.shadow is not None for day in bounds[each.tenant_id]]
+    refresh_daily(storage, shadowed, version, shadow=True, task=task)
 
 
 def _row(record: RunRecord, state: RunState, now_us: int) -> dict[str, list[Any]]:

@@ -6,15 +6,16 @@ may be lost or come twice: what is open here is the truth, and the sweep sends a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+import time
+import uuid
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import Any
 
 import msgspec
-from redis.exceptions import LockNotOwnedError
 
 from app.errors import Unavailable
 from app.ingest.turns import decode_ends
@@ -26,7 +27,7 @@ KEPT_S = 7 * 86_400
 LOOK_EVERY_S, REFRESH_WAIT_S = 0.05, 3.0
 """Who waits for a tenant's rollups looks so often whether they are free, and gives up after so long."""
 REFRESH_LIFE_S = 10.0
-"""After a process was killed in a refresh, the tenant's next one waits at most so long."""
+"""After a process was killed in a refresh, its tenants' next one waits at most so long."""
 
 
 class RunKind(StrEnum):
@@ -104,6 +105,9 @@ class Runs:
         self._finish = script(redis, "finish_chunk")
         self._overdue = script(redis, "overdue")
         self._close = script(redis, "close_run")
+        self._take = script(redis, "take_free")
+        self._keep = script(redis, "keep_taken")
+        self._drop = script(redis, "drop_taken")
 
     @property
     def redis(self) -> Any:
@@ -254,31 +258,31 @@ class Runs:
         return int(seconds) * 1_000_000 + int(microseconds)
 
     @contextmanager
-    def refreshing(self, tenant_id: int) -> Iterator[int]:
-        """Be alone in refreshing a tenant's rollups; gives the version of the new rows.
+    def refreshing(self, tenant_ids: Collection[int]) -> Iterator[tuple[list[int], int]]:
+        """Be alone in refreshing the rollups of those of these tenants that nobody else refreshes now.
 
-        Alone, because a key that one refresh writes and another no longer finds would stay; the version is taken
-        before anything is read, so of two refreshes the one that began later has seen all.
+        Gives them, one at least, and the version of the new rows. Alone, because a key that one refresh writes and
+        another no longer finds would stay; the version is taken before anything is read, so of two refreshes the one
+        that began later has seen all. Nobody waits for a tenant while it holds another.
 
         Raises
         ------
-        Unavailable : another refresh did not end within seconds. A worker has other tenants to serve meanwhile.
+        Unavailable : no other refresh ended within seconds. A worker has other tenants to serve meanwhile.
         """
-        lock = self._redis.lock(
-            keys.refreshing(tenant_id),
-            timeout=REFRESH_LIFE_S,
-            sleep=LOOK_EVERY_S,
-            blocking_timeout=REFRESH_WAIT_S,
-            thread_local=False,
-        )
-        if not lock.acquire():
-            raise Unavailable("rollups_busy", "The rollups of the tenant are being refreshed.", "It is tried again.")
+        token, ends = uuid.uuid4().hex, time.monotonic() + REFRESH_WAIT_S
+        asked = sorted(tenant_ids)
+        names = [keys.refreshing(tenant_id) for tenant_id in asked]
+        life_ms = round(REFRESH_LIFE_S * 1000)
+        while not (free := self._take(keys=names, args=[token, life_ms])):
+            if time.monotonic() > ends:
+                raise Unavailable("rollups_busy", "The tenant's rollups are being refreshed.", "It is tried again.")
+            time.sleep(LOOK_EVERY_S)
+        held = [names[place] for place in free]
         try:
-            with kept(lock):
-                yield self.now_version()
+            with kept(lambda: self._keep(keys=held, args=[token, life_ms]), REFRESH_LIFE_S):
+                yield [asked[place] for place in free], self.now_version()
         finally:
-            with suppress(LockNotOwnedError):  # it expired: Redis was away, or this process stood still
-                lock.release()
+            self._drop(keys=held, args=[token])
 
     def waiting(self) -> int:
         """Runs that are not closed."""

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from redis.exceptions import LockError, RedisError
-from redis.lock import Lock
+from redis.exceptions import RedisError
+
+log = logging.getLogger(__name__)
 
 
 @contextmanager
-def kept(lock: Lock) -> Iterator[None]:
-    """Renew a lock that is held three times in each of its lives, until the block ends.
+def kept(renew: Callable[[], object], life_s: float) -> Iterator[None]:
+    """Renew what is held three times in each of its lives, until the block ends.
 
     Parameters
     ----------
-    lock : made with `timeout`, its life, and `thread_local=False`.
+    renew : called in a thread of its own; what it no longer holds it leaves alone.
     """
     is_over = threading.Event()
-    keeper = threading.Thread(target=_renew, args=(lock, is_over), name="lock", daemon=True)
+    keeper = threading.Thread(target=_renew, args=(renew, life_s, is_over), name="lock", daemon=True)
     keeper.start()
     try:
         yield
@@ -28,12 +30,9 @@ def kept(lock: Lock) -> Iterator[None]:
         keeper.join()
 
 
-def _renew(lock: Lock, is_over: threading.Event) -> None:
-    assert lock.timeout is not None
-    while not is_over.wait(lock.timeout / 3):
+def _renew(renew: Callable[[], object], life_s: float, is_over: threading.Event) -> None:
+    while not is_over.wait(life_s / 3):
         try:
-            lock.reacquire()
-        except LockError:
-            return  # it has expired, and may be another's
-        except RedisError:
-            continue  # away; the lock may outlive that
+            renew()
+        except RedisError as error:
+            log.warning("a lock was not renewed, and may expire: %s", error)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.storage.statements import TenantStatement
+from app.storage.statements import TenantsStatement
 
 HOUR_MS = 3_600_000
 LAGS = (
@@ -18,7 +18,7 @@ LAGS = (
 """Time from the first touch to the conversion: name, and the ms that it is below. The rollup stores counts by place."""
 
 # Of wraps see 0005_money.sql. A path that the rollup has and the ledger no longer gives comes in as zeros.
-REFRESH_JOURNEYS = TenantStatement(
+REFRESH_JOURNEYS = TenantsStatement(
     "refresh_journeys",
     """
     INSERT INTO journeys_daily
@@ -33,28 +33,34 @@ REFRESH_JOURNEYS = TenantStatement(
            sumForEach(lag_counts), toUInt64(%(version)s)
     FROM
     (
-        SELECT tenant_id, toDate(ts, %(timezone)s) AS day, conversion_type, currency,
+        SELECT tenant_id, day, conversion_type, currency,
                CAST(touch_channels, 'Array(String)') AS way,
                sipHash64(way) AS path_hash,
                toUInt32(length(way)) AS width,
                toUInt64(1) AS gross_count,
                toUInt64(retracted = 0) AS net_count,
-               ledger.gross_minor AS gross_amount,
-               if(retracted = 1, 0, ledger.net_minor) AS net_amount,
-               toUnixTimestamp64Milli(ts) - toUnixTimestamp64Milli(touch_times[1]) AS lag_ms,
+               gross_minor AS gross_amount,
+               if(retracted = 1, 0, net_minor) AS net_amount,
+               ts_ms - toUnixTimestamp64Milli(touch_times[1]) AS lag_ms,
                arrayFirstIndex(below -> lag_ms < below, %(lags)s) AS bucket,
                arrayMap(
                    place -> toUInt64(width > 0 AND place = bucket), range(1, length(%(lags)s) + 1)
                ) AS lag_counts
-        FROM ledger FINAL
-        WHERE {tenant}
-          AND utc_day BETWEEN %(first_day)s AND %(last_day)s
-          AND toDate(ts, %(timezone)s) IN (SELECT day FROM days)
+        FROM
+        (
+            SELECT tenant_id, utc_day, toUnixTimestamp64Milli(ts) AS ts_ms, conversion_type, currency, retracted,
+                   gross_minor, net_minor, touch_channels, touch_times
+            FROM ledger FINAL
+            WHERE {tenant}
+              AND (tenant_id, utc_day) IN (SELECT tenant_id, utc_day FROM days)
+        ) AS credited
+        INNER JOIN days USING (tenant_id, utc_day)
+        WHERE ts_ms >= from_ms AND ts_ms < until_ms
         UNION ALL
         SELECT tenant_id, day, conversion_type, currency, [], path_hash, 0, 0, 0, 0, 0, 0, 0, []
         FROM journeys_daily FINAL
         WHERE {tenant}
-          AND day IN (SELECT day FROM days)
+          AND (tenant_id, day) IN (SELECT tenant_id, day FROM days)
           AND conversions != 0
     )
     GROUP BY tenant_id, day, conversion_type, currency, path_hash
@@ -63,7 +69,7 @@ REFRESH_JOURNEYS = TenantStatement(
 )
 
 # From the rollup of paths, which is refreshed before it; see 0012_rollups.sql for the parts.
-REFRESH_JOURNEY_PARTS = TenantStatement(
+REFRESH_JOURNEY_PARTS = TenantsStatement(
     "refresh_journey_parts",
     """
     INSERT INTO journey_parts_daily
@@ -90,7 +96,7 @@ REFRESH_JOURNEY_PARTS = TenantStatement(
                ) AS keys
         FROM journeys_daily FINAL
         WHERE {tenant}
-          AND day IN (SELECT day FROM days)
+          AND (tenant_id, day) IN (SELECT tenant_id, day FROM days)
           AND conversions != 0
         UNION ALL
         SELECT tenant_id, day, conversion_type, currency, 0, 0, 0, 0,
@@ -98,14 +104,14 @@ REFRESH_JOURNEY_PARTS = TenantStatement(
                         lags, arrayEnumerate(lags))
         FROM journeys_daily FINAL
         WHERE {tenant}
-          AND day IN (SELECT day FROM days)
+          AND (tenant_id, day) IN (SELECT tenant_id, day FROM days)
           AND conversions != 0
         UNION ALL
         SELECT tenant_id, day, conversion_type, currency, 0, 0, 0, 0,
                [(toString(part), toString(began), toString(ended), number, toUInt64(0), toUInt64(0))]
         FROM journey_parts_daily FINAL
         WHERE {tenant}
-          AND day IN (SELECT day FROM days)
+          AND (tenant_id, day) IN (SELECT tenant_id, day FROM days)
           AND conversions != 0
     )
     ARRAY JOIN keys AS key

@@ -9,20 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from typing import NamedTuple
 
 from app.attribution.names import FIVE_MODELS, UNATTRIBUTED
 from app.storage.client import Storage
-from app.storage.external import one_column
+from app.storage.external import External
 from app.storage.journeys import LAGS, REFRESH_JOURNEY_PARTS, REFRESH_JOURNEYS
 from app.storage.shadow import of_shadow
-from app.storage.statements import TenantStatement
+from app.storage.statements import TenantsStatement
 
 MILLION = 1_000_000
 """Conversions are credited in millionths."""
+DAY_MS = 86_400_000
+EPOCH = date(1970, 1, 1)
 
+# `days` is an external table: see `_by_utc_day`. It may be joined with rows of several tenants.
 # The ledger is opened up into one row per model and touch (model k of touch i stands at k * n + i); a conversion
 # without touches is one row per model.
-REFRESH_DAILY = TenantStatement(
+REFRESH_DAILY = TenantsStatement(
     "refresh_daily",
     """
     INSERT INTO attribution_daily
@@ -40,7 +44,7 @@ REFRESH_DAILY = TenantStatement(
                gross_amount AS gross_part, net_amount AS net_part
         FROM
         (
-            SELECT tenant_id, toDate(ts, %(timezone)s) AS day, conversion_type, currency, retracted,
+            SELECT tenant_id, day, conversion_type, currency, retracted,
                    %(models)s AS models,
                    length(models) AS model_count,
                    empty(touch_keys) AS bare,
@@ -50,10 +54,16 @@ REFRESH_DAILY = TenantStatement(
                    if(bare, arrayWithConstant(model_count, toInt32(%(million)s)), micros) AS all_micros,
                    if(bare, arrayWithConstant(model_count, gross_minor), gross) AS all_gross,
                    if(bare, arrayWithConstant(model_count, net_minor), if(empty(net), gross, net)) AS all_net
-            FROM ledger FINAL
-            WHERE {tenant}
-              AND utc_day BETWEEN %(first_day)s AND %(last_day)s
-              AND toDate(ts, %(timezone)s) IN (SELECT day FROM days)
+            FROM
+            (
+                SELECT tenant_id, utc_day, toUnixTimestamp64Milli(ts) AS ts_ms, conversion_type, currency, retracted,
+                       gross_minor, net_minor, touch_keys, touch_channels, touch_campaigns, micros, gross, net
+                FROM ledger FINAL
+                WHERE {tenant}
+                  AND (tenant_id, utc_day) IN (SELECT tenant_id, utc_day FROM days)
+            ) AS credited
+            INNER JOIN days USING (tenant_id, utc_day)
+            WHERE ts_ms >= from_ms AND ts_ms < until_ms
         )
         ARRAY JOIN
             all_micros AS micro,
@@ -66,7 +76,7 @@ REFRESH_DAILY = TenantStatement(
         SELECT tenant_id, day, model, conversion_type, currency, channel, campaign, 0, 0, 0, 0
         FROM attribution_daily FINAL
         WHERE {tenant}
-          AND day IN (SELECT day FROM days)
+          AND (tenant_id, day) IN (SELECT tenant_id, day FROM days)
           AND (micros != 0 OR net_micros != 0 OR gross_minor != 0 OR net_minor != 0 OR gross_wraps != 0
                OR net_wraps != 0)
     )
@@ -75,7 +85,7 @@ REFRESH_DAILY = TenantStatement(
     """,
 )
 
-REFRESH_CHANNELS = TenantStatement(
+REFRESH_CHANNELS = TenantsStatement(
     "refresh_channels",
     """
     INSERT INTO channels_daily
@@ -94,14 +104,14 @@ REFRESH_CHANNELS = TenantStatement(
                toFloat64(net_minor) + 18446744073709551616. * net_wraps AS net_about
         FROM attribution_daily FINAL
         WHERE {tenant}
-          AND day IN (SELECT day FROM days)
+          AND (tenant_id, day) IN (SELECT tenant_id, day FROM days)
           AND (micros != 0 OR net_micros != 0 OR gross_minor != 0 OR net_minor != 0 OR gross_wraps != 0
                OR net_wraps != 0)
         UNION ALL
         SELECT tenant_id, day, model, conversion_type, currency, channel, 0, 0, 0, 0, 0, 0
         FROM channels_daily FINAL
         WHERE {tenant}
-          AND day IN (SELECT day FROM days)
+          AND (tenant_id, day) IN (SELECT tenant_id, day FROM days)
           AND (micros != 0 OR net_micros != 0 OR gross_minor != 0 OR net_minor != 0 OR gross_wraps != 0
                OR net_wraps != 0)
     )
@@ -114,44 +124,59 @@ REFRESH_CHANNELS = TenantStatement(
 REFRESHES = (REFRESH_DAILY, REFRESH_CHANNELS, REFRESH_JOURNEYS, REFRESH_JOURNEY_PARTS)
 
 
+class TenantDay(NamedTuple):
+    """A day of a tenant's own timezone, and from when until before when it lasts (epoch ms)."""
+
+    tenant_id: int
+    day: date
+    from_ms: int
+    until_ms: int
+
+
 def refresh_daily(
-    storage: Storage,
-    tenant_id: int,
-    days: Sequence[date],
-    timezone: str,
-    version: int,
-    *,
-    shadow: bool = False,
-    task: str = "",
+    storage: Storage, days: Sequence[TenantDay], version: int, *, shadow: bool = False, task: str = ""
 ) -> None:
-    """Sum the ledger of these days of the tenant's timezone up again, into every rollup.
+    """Sum the ledger of these days up again, into every rollup: a statement a rollup, however many tenants there are.
 
     Parameters
     ----------
-    days : days of the tenant's own timezone.
-    timezone : an IANA name.
+    days : each once.
     version : of the new rows; rows of a lower version are replaced.
-    shadow : the ledger and the rollups of the tenant's shadow rule set, instead of its own.
+    shadow : the ledgers and the rollups of the tenants' shadow rule sets, instead of their own.
     """
     if not days:
         return
     params = {
-        "timezone": timezone,
         "version": version,
-        # A day of any timezone begins and ends within a day of the UTC day of the same name.
-        "first_day": min(days) - timedelta(days=1),
-        "last_day": max(days) + timedelta(days=1),
         "models": [model.value for model in FIVE_MODELS],
         "unattributed": UNATTRIBUTED,
         "million": MILLION,
         "lags": [below for _, below in LAGS],
     }
-    external = {"days": one_column("day", "Date", days)}
+    external = {"days": _by_utc_day(days)}
+    tenant_ids = sorted({day.tenant_id for day in days})
     for statement in REFRESHES:
         storage.rows(
             of_shadow(statement) if shadow else statement,
-            tenant_id=tenant_id,
+            tenant_id=tenant_ids,
             params=params,
             external=external,
             task=task,
         )
+
+
+def _by_utc_day(days: Sequence[TenantDay]) -> External:
+    """The days, each as often as there are UTC days, by which the ledger is ordered, that it has a part of."""
+    parts = [
+        (*day, utc_day) for day in days for utc_day in range(day.from_ms // DAY_MS, (day.until_ms - 1) // DAY_MS + 1)
+    ]
+    tenant_ids, names, from_ms, until_ms, utc_days = zip(*parts, strict=True)
+    return External(
+        {
+            "tenant_id": ("UInt32", tenant_ids),
+            "day": ("Date", names),
+            "utc_day": ("Date", [EPOCH + timedelta(days=number) for number in utc_days]),
+            "from_ms": ("Int64", from_ms),
+            "until_ms": ("Int64", until_ms),
+        }
+    )

@@ -61,11 +61,15 @@ class Mirror:
 
     def record(self, tenant_id: int) -> Tenant | None:
         """The tenant; None where it is not here, not readable by this version of the code, or Redis is away."""
+        return self.records([tenant_id])[0]
+
+    def records(self, tenant_ids: Sequence[int]) -> list[Tenant | None]:
+        """The same of several tenants, in one round trip."""
         try:
-            text = self._redis.hget(keys.TENANTS, str(tenant_id))
-            return None if text is None else _decode(text)
-        except (RedisError, msgspec.DecodeError):
-            return None
+            texts = self._redis.hmget(keys.TENANTS, [str(tenant_id) for tenant_id in tenant_ids])
+        except RedisError:
+            return [None] * len(tenant_ids)
+        return [_readable(text) for text in texts]
 
     def add_record(self, row: TenantRow) -> None:
         """Bring back a record that was lost. One that is there may be newer, and stays."""
@@ -131,6 +135,13 @@ def tenant_of(row: TenantRow) -> Tenant:
         shadow=_shadow_of(row),
     )
     return with_rules(tenant, timeline_of(made) or (RulesFrom(0, Rules()),))
+
+
+def _readable(text: Any) -> Tenant | None:
+    try:
+        return None if text is None else _decode(text)
+    except msgspec.DecodeError:
+        return None
 
 
 def _shadow_of(row: TenantRow) -> RulesFrom | None:

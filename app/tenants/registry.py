@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import msgspec
@@ -228,9 +228,15 @@ class Registry:
 
     def fresh(self, tenant_id: int) -> Tenant:
         """The tenant as Redis has it this moment: who computes with rules must not believe its memory."""
-        known = self._mirror.record(tenant_id) or self._from_storage(tenant_id)
-        self._by_id.put(tenant_id, known, self._settings.tenant_cache_s)
-        return known
+        return self.fresh_of([tenant_id])[0]
+
+    def fresh_of(self, tenant_ids: Collection[int]) -> Sequence[Tenant]:
+        """The same of several tenants."""
+        found = []
+        for tenant_id, known in zip(tenant_ids, self._mirror.records(list(tenant_ids)), strict=True):
+            found.append(known or self._from_storage(tenant_id))
+            self._by_id.put(tenant_id, found[-1], self._settings.tenant_cache_s)
+        return found
 
     def rebuild(self) -> int:
         """Fill Redis from ClickHouse; returns the number of tenants. Safe at any time, and again."""

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from app.ledger.attribute import attribute
+from app.ledger.close import tenant_days
 from app.ledger.keys import conversion_key
 from app.storage.client import Storage
 from app.storage.rollups import refresh_daily
@@ -175,7 +176,7 @@ class World:
         done = attribute(self.storage, self._numpy, self.tenant, sorted(self._keys), run_id="r-test", version=version)
         if refresh:
             tenant = self.tenant
-            refresh_daily(self.storage, tenant.tenant_id, done.days, tenant.timezone, next(_versions))
+            refresh_daily(self.storage, tenant_days(tenant.tenant_id, tenant.timezone, done.days), next(_versions))
 
     def flush(self) -> None:
         """Store what has been said so far, a table at a time."""

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from app.attribution.names import FIVE_MODELS
+from app.ledger.close import tenant_days
 from app.storage.client import Storage
 from app.storage.ledger import ragged_lists
 from app.storage.rollups import refresh_daily
@@ -66,7 +67,7 @@ def test_every_model_and_the_unattributed(storage: Storage, fresh_tenant: int) -
         conversion(4, "2026-01-03T00:00:00", [("bing", "")]),
     )
     put(storage, "ledger", fresh_tenant + 500_000, conversion(1, "2026-01-02T10:00:00", [("theirs", "")]))
-    refresh_daily(storage, fresh_tenant, [JAN_2], "UTC", 5)
+    refresh_daily(storage, tenant_days(fresh_tenant, "UTC", [JAN_2]), 5)
     assert daily(storage, fresh_tenant) == [
         ("2026-01-02", "(unattributed)", "", 1_000_000, 1_000_000, 70, 70),
         ("2026-01-02", "email", "", 500_000, 500_000, 500, 500),
@@ -84,7 +85,7 @@ def test_net_of_refunds(storage: Storage, fresh_tenant: int) -> None:
     retracted = conversion(2, "2026-01-02T10:00:00", [("google", "")], net=[0] * 5, net_minor=0, retracted=1)
     bare = conversion(3, "2026-01-02T10:00:00", [], value=70, net_minor=0, retracted=1)
     put(storage, "ledger", fresh_tenant, restated, retracted, bare)
-    refresh_daily(storage, fresh_tenant, [JAN_2], "UTC", 5)
+    refresh_daily(storage, tenant_days(fresh_tenant, "UTC", [JAN_2]), 5)
     assert daily(storage, fresh_tenant) == [
         ("2026-01-02", "(unattributed)", "", 1_000_000, 0, 70, 0),
         ("2026-01-02", "google", "", 2_000_000, 1_000_000, 2000, 400),
@@ -94,7 +95,7 @@ def test_net_of_refunds(storage: Storage, fresh_tenant: int) -> None:
 def test_a_rerun_replaces_and_vanished_keys_become_zero(storage: Storage, fresh_tenant: int) -> None:
     at = "2026-01-02T10:00:00"
     put(storage, "ledger", fresh_tenant, conversion(1, at, [("google", "")]), conversion(2, at, [("bing", "")]))
-    refresh_daily(storage, fresh_tenant, [JAN_2], "UTC", 1)
+    refresh_daily(storage, tenant_days(fresh_tenant, "UTC", [JAN_2]), 1)
     put(
         storage,
         "ledger",
@@ -103,7 +104,7 @@ def test_a_rerun_replaces_and_vanished_keys_become_zero(storage: Storage, fresh_
         conversion(2, at, [("bing", "")], version=2, is_deleted=1),
     )
     for version in (2, 3, 3):
-        refresh_daily(storage, fresh_tenant, [JAN_2], "UTC", version)
+        refresh_daily(storage, tenant_days(fresh_tenant, "UTC", [JAN_2]), version)
         assert daily(storage, fresh_tenant) == [
             ("2026-01-02", "bing", "", 0, 0, 0, 0),
             ("2026-01-02", "email", "", 1_000_000, 1_000_000, 1000, 1000),
@@ -119,18 +120,37 @@ def test_days_are_the_tenants(storage: Storage, fresh_tenant: int, timezone: str
     """SEMANTICS 4.10, at UTC+14 and UTC-11."""
     at = "2026-01-02T10:30:00"
     put(storage, "ledger", fresh_tenant, conversion(1, at, [("google", "")]))
-    refresh_daily(storage, fresh_tenant, [date(2026, 1, number) for number in (1, 2, 3)], timezone, 1)
+    refresh_daily(storage, tenant_days(fresh_tenant, timezone, [date(2026, 1, number) for number in (1, 2, 3)]), 1)
     assert [row[0] for row in daily(storage, fresh_tenant)] == [day.isoformat()]
 
 
+def test_days_of_several_tenants_at_once(storage: Storage, fresh_tenant: int) -> None:
+    """The same conversion key, moment and channel: each tenant has its own amount, on a day of its own timezone."""
+    zones = {"Pacific/Kiritimati": date(2026, 1, 3), "UTC": JAN_2, "Pacific/Pago_Pago": date(2026, 1, 1)}
+    tenants = {fresh_tenant + 10_000 * number: zone for number, zone in enumerate(zones, 1)}
+    at, not_asked = "2026-01-02T10:30:00", fresh_tenant + 40_000
+    for number, tenant_id in enumerate([*tenants, not_asked], 1):
+        put(storage, "ledger", tenant_id, conversion(1, at, [("google", "")], value=number))
+    asked = [day for tenant_id, zone in tenants.items() for day in tenant_days(tenant_id, zone, [zones[zone]])]
+    refresh_daily(storage, asked, 1)
+    for number, (tenant_id, zone) in enumerate(tenants.items(), 1):
+        found = [(zones[zone].isoformat(), "google", "", 1_000_000, 1_000_000, number, number)]
+        assert daily(storage, tenant_id) == found
+    assert daily(storage, not_asked) == []
+    put(storage, "ledger", min(tenants), conversion(1, at, [("bing", "")], value=9, version=2))
+    refresh_daily(storage, asked[::-1], 2)
+    assert [row[1] for row in daily(storage, min(tenants))] == ["bing", "google"]
+    assert [row[1] for row in daily(storage, max(tenants))] == ["google"]
+
+
 def test_no_days_is_no_query(storage: Storage, fresh_tenant: int) -> None:
-    refresh_daily(storage, fresh_tenant, [], "UTC", 1)
+    refresh_daily(storage, tenant_days(fresh_tenant, "UTC", []), 1)
 
 
 def test_long_journeys(storage: Storage, fresh_tenant: int) -> None:
     touches = [(f"c{number % 3}", "") for number in range(500)]
     put(storage, "ledger", fresh_tenant, conversion(1, "2026-01-02T10:00:00", touches, value=500_000))
-    refresh_daily(storage, fresh_tenant, [JAN_2], "UTC", 1)
+    refresh_daily(storage, tenant_days(fresh_tenant, "UTC", [JAN_2]), 1)
     assert [row[5] for row in daily(storage, fresh_tenant)] == [167_000, 167_000, 166_000]
 
 

@@ -45,7 +45,7 @@ def test_many_days_are_refreshed_in_parts_and_others_come_between(storage, regis
 
     def another_close():
         is_begun.wait(30)
-        with runs.refreshing(tenant_id):
+        with runs.refreshing([tenant_id]):
             order.append("another")
         is_over.set()
 
@@ -66,7 +66,8 @@ def test_many_days_are_refreshed_in_parts_and_others_come_between(storage, regis
 def test_who_cannot_refresh_now_does_not_wait_for_long(monkeypatch, backfill):
     runs, tenant_id = backfill
     monkeypatch.setattr(ledger_runs, "REFRESH_WAIT_S", 0.1)
-    with runs.refreshing(tenant_id), pytest.raises(Unavailable, match="being refreshed"), runs.refreshing(tenant_id):
+    busy = pytest.raises(Unavailable, match="being refreshed")
+    with runs.refreshing([tenant_id]), busy, runs.refreshing([tenant_id]):
         pass
 
 
@@ -74,10 +75,19 @@ def test_a_long_refresh_stays_alone_and_the_lock_does_not_outlive_its_holder(mon
     runs, tenant_id = backfill
     monkeypatch.setattr(ledger_runs, "REFRESH_LIFE_S", 0.3)
     monkeypatch.setattr(ledger_runs, "REFRESH_WAIT_S", 0.6)
-    with runs.refreshing(tenant_id):
-        with pytest.raises(Unavailable, match="being refreshed"), runs.refreshing(tenant_id):
+    with runs.refreshing([tenant_id]):
+        with pytest.raises(Unavailable, match="being refreshed"), runs.refreshing([tenant_id]):
             pass
         # What a killed process does not do any more.
-        monkeypatch.setattr("app.storage.held.Lock.reacquire", lambda lock: True)
-        with runs.refreshing(tenant_id):
+        monkeypatch.setattr(runs, "_keep", lambda **sent: None)
+        with runs.refreshing([tenant_id]):
             pass
+
+
+def test_a_busy_tenant_does_not_hold_up_the_others(backfill):
+    runs, _ = backfill
+    with runs.refreshing([2]) as (alone, first), runs.refreshing([3, 2, 1]) as (free, second):
+        assert (alone, free) == ([2], [1, 3])
+        assert first < second
+    with runs.refreshing({1, 2, 3}) as (free, _):
+        assert free == [1, 2, 3]
