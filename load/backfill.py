@@ -113,7 +113,8 @@ def _begin(settings: Settings) -> None:
 def _attribute(keys: list[int], version: int) -> int:
     storage, arrays = _storages
     tenant = Tenant(TENANT, "bench", "Bench")
-    done = attribute(storage, arrays, tenant, keys, run_id="bench", version=version, reason="reattribute")
+    wanted = {TENANT: keys}
+    done = attribute(storage, arrays, [tenant], wanted, run_id="bench", version=version, reason="reattribute")
     return done.conversions
 
 

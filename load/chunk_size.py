@@ -27,7 +27,8 @@ def measure(setting: Setting) -> Iterator[Figure]:
     tenant, versions = Tenant(TENANT, "bench", "Bench"), itertools.count(2_000_000)
 
     def chunk(size: int) -> None:
-        attribute(storage, arrays, tenant, keys[:size], run_id="bench", version=next(versions), reason="reattribute")
+        some = {tenant.tenant_id: keys[:size]}
+        attribute(storage, arrays, [tenant], some, run_id="bench", version=next(versions), reason="reattribute")
 
     chunk(max(sizes))
     taken = dict(zip(sizes, in_turns([partial(chunk, size) for size in sizes], setting.rounds(7)), strict=True))

@@ -12,11 +12,9 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
 from app.errors import TributaryError
 from app.ledger.keys import conversion_key
-from app.ledger.runs import Chunk
+from app.ledger.runs import decode_chunk
 from app.storage import keys
 from app.storage.redis import make_redis
 from load.stack import Stack
@@ -25,7 +23,6 @@ from workers.edge import Edge
 LOOK_EVERY_S = 0.05
 LOOKS_AN_ASKING = 20
 ORDER_EVENT = "Order Completed"
-_decode_chunk = msgspec.msgpack.Decoder(Chunk).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +91,8 @@ class CreditTimes:
             created_ms = self._redis.hget(keys.run(run_id), "created_ms") if run_id not in self._runs else None
             if created_ms:
                 packed = self._redis.hvals(keys.run_chunks(run_id))
-                found = [key for chunk in map(_decode_chunk, packed) for key in chunk.conversion_keys()]
+                shares = [share for chunk in map(decode_chunk, packed) for share in chunk.shares]
+                found = [key for share in shares for key in share.conversion_keys()]
                 self._runs[run_id] = _Run(found, int(created_ms))
         closed = []
         for run_id, run in self._runs.items():

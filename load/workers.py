@@ -135,7 +135,7 @@ def _chunks(settings: Settings, tenant: Tenant, count: int) -> list[Chunk]:
     touch = {"kind": ["click"] * n, "channel": ["email"] * n, "message_id": [f"touch-{order}" for order in orders]}
     storage.insert("touchpoints", both | touch | {"ts": [now_ms - 60_000] * n})
     storage.close()
-    return make_chunks(tenant.tenant_id, keys, CONVERSIONS_PER_CHUNK)
+    return make_chunks({tenant.tenant_id: keys}, CONVERSIONS_PER_CHUNK)
 
 
 def _run(settings: Settings, tenant: Tenant, chunks: Sequence[Chunk]) -> float:

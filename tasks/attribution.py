@@ -5,6 +5,7 @@ A wave of one chunk is one task.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from celery import chord
@@ -39,7 +40,7 @@ def dispatch(run_id: str) -> int:
     headers = [
         header.signature(
             kwargs={
-                "tenant": context.tenant(chunk.tenant_id).slug,
+                "tenant": _named(chunk.tenant_ids),
                 "conversions": chunk.conversions,
                 "chunk": number,
                 "run_id": run_id,
@@ -54,6 +55,12 @@ def dispatch(run_id: str) -> int:
     else:
         chord(headers, last).apply_async()
     return len(headers)
+
+
+def _named(tenant_ids: Sequence[int]) -> str:
+    """'acme', or 'acme and 41 more'."""
+    slug = context.tenant(tenant_ids[0]).slug
+    return slug if len(tenant_ids) == 1 else f"{slug} and {len(tenant_ids) - 1} more"
 
 
 @task(TaskName.ATTRIBUTE_CHUNK, in_chord=True, retries=4)

@@ -162,8 +162,7 @@ class Drain:
     def _chunks(self, block: Block, rows: Rows, memo: Memo) -> list[Chunk]:
         """The conversions that this block makes, changes or gives other touches, as chunks by tenant and time."""
         found = reached(self._storage, self._tenant_of, block.batches, rows, memo.links)
-        chunks: list[Chunk] = []
-        for tenant_id in sorted(found):
-            by_time = sorted(found[tenant_id], key=lambda key: (found[tenant_id][key], key))
-            chunks += make_chunks(tenant_id, by_time, self._settings.chunk_conversions)
-        return chunks
+        by_time = {
+            tenant_id: sorted(times, key=lambda key: (times[key], key)) for tenant_id, times in sorted(found.items())
+        }
+        return make_chunks(by_time, self._settings.chunk_conversions)

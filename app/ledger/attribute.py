@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from app.attribution.credit import Conversions, credit
 from app.attribution.journeys import NO_PREVIOUS_MS, Reuse
 from app.attribution.touches import Touches
-from app.identity.resolve import Identities, resolve
+from app.identity.resolve import Identities, resolve_tenants
 from app.ledger.conversions import Order, orders
 from app.ledger.earlier import Earlier, earlier_conversions
 from app.ledger.history import record_changes
@@ -21,8 +22,8 @@ from app.ledger.runs import RunKind
 from app.ledger.terms import Terms, terms_of
 from app.storage.adjustments import adjustments_of
 from app.storage.client import Storage
-from app.storage.conversion_history import conversion_history
-from app.storage.identity import links_of
+from app.storage.conversion_history import histories
+from app.storage.identity import links_among
 from app.storage.touches import touches_of
 from app.tenants.rules import Rules
 from app.tenants.tenant import Tenant, under_shadow
@@ -30,118 +31,134 @@ from app.tenants.tenant import Tenant, under_shadow
 
 @dataclass(frozen=True, slots=True)
 class Attributed:
-    """What became of a chunk. `days` are tenant days whose rollups are stale now."""
+    """What became of a chunk. `days` are tenants' days (in their own timezone) whose rollups are stale now."""
 
     conversions: int
     touches: int
     unattributed: int
-    days: tuple[date, ...]
+    days: Mapping[int, tuple[date, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """A chunk's credit, not stored. `found` are all of its keys, those without a conversion too."""
+    """A chunk's credit, not stored. `found` are all of its keys, those without a conversion too.
+
+    Parameters
+    ----------
+    persons : of each tenant.
+    """
 
     found: list[Order]
-    identities: Identities
+    persons: Mapping[int, Identities]
     groups: list[Group]
 
     def rows(self) -> LedgerRows:
         """As rows of the ledger."""
-        return ledger_rows(self.found, self.groups, self.identities)
+        return ledger_rows(self.found, self.groups, self.persons)
 
 
 def attribute(
     storage: Storage,
     arrays: Storage,
-    tenant: Tenant,
-    conversion_keys: Sequence[int],
+    tenants: Sequence[Tenant],
+    conversion_keys: Mapping[int, Sequence[int]],
     *,
     run_id: str,
     version: int,
     reason: str = "",
 ) -> Attributed:
-    """Attribute conversions of one tenant again, from what is stored now, and replace their ledger rows.
+    """Attribute conversions again, from what is stored now, and replace their ledger rows.
+
+    One statement of each kind, whether all conversions are one tenant's or each another's.
 
     Parameters
     ----------
     storage, arrays : without and with numpy.
-    conversion_keys : each once; keys that have no conversion any more lose their ledger rows.
+    conversion_keys : of each of the tenants, each once; those that have no conversion any more lose their ledger rows.
     version : of the run; among rows of one conversion the greatest stands.
     reason : the kind of the run, for the history of changes; a run of kind 'shadow' leaves the ledger as it is.
 
-    Where the tenant has a shadow, its ledger is written too, from the same conversions and persons.
+    Where a tenant has a shadow, its ledger is written too, from the same conversions and persons.
     """
-    found, identities = conversions_of(storage, tenant, conversion_keys)
-    if tenant.shadow is not None:
-        computed = credit_orders(storage, arrays, under_shadow(tenant), found, identities)
-        _insert(storage, "ledger_shadow", tenant, computed.rows(), run_id, version)
+    found, persons = conversions_of(storage, conversion_keys)
+    computed = Computed(found, persons, [])  # of a shadow that was taken away while its run was under way
+    shadowed = {tenant.tenant_id for tenant in tenants if tenant.shadow is not None}
+    if shadowed:
+        theirs = [order for order in found if order.tenant_id in shadowed]
+        computed = credit_orders(storage, arrays, [under_shadow(tenant) for tenant in tenants], theirs, persons)
+        _insert(storage, "ledger_shadow", computed.rows(), run_id, version)
     if reason != RunKind.SHADOW:
-        computed = credit_orders(storage, arrays, tenant, found, identities)
+        computed = credit_orders(storage, arrays, tenants, found, persons)
         rows = computed.rows()
-        record_changes(storage, arrays, tenant.tenant_id, rows, reason=reason, run_id=run_id, version=version)
-        _insert(storage, "ledger", tenant, rows, run_id, version)
-    elif tenant.shadow is None:
-        computed = Computed(found, identities, [])  # the shadow was taken away while its run was under way
+        record_changes(storage, arrays, rows, reason=reason, run_id=run_id, version=version)
+        _insert(storage, "ledger", rows, run_id, version)
     return Attributed(
         conversions=sum(len(group.orders) for group in computed.groups),
         touches=sum(len(group.credit.journeys.index) for group in computed.groups),
         unattributed=sum(int(group.credit.unattributed.sum()) for group in computed.groups),
-        days=_days(computed.found, tenant.timezone),
+        days=_days(found, {tenant.tenant_id: tenant.timezone for tenant in tenants}),
     )
 
 
 def compute(storage: Storage, arrays: Storage, tenant: Tenant, conversion_keys: Sequence[int]) -> Computed:
-    """The credit of conversions under the rules in force at their times. Reads only."""
-    return credit_orders(storage, arrays, tenant, *conversions_of(storage, tenant, conversion_keys))
-
-
-def conversions_of(storage: Storage, tenant: Tenant, conversion_keys: Sequence[int]) -> tuple[list[Order], Identities]:
-    """The first half of `compute`, the same under any rules: what these keys hold, and whose it is."""
-    rows = conversion_history(storage, tenant.tenant_id, conversion_keys)
-    order_ids = sorted({row.order_id for row in rows if not row.is_deleted})
-    found = orders(rows, adjustments_of(storage, tenant.tenant_id, order_ids))
-    standing = [order for order in found if order.winner is not None]
-    identities = resolve(
-        {order.winner.user_id for order in standing if order.winner},
-        lambda ids: links_of(storage, tenant.tenant_id, ids),
+    """The credit of a tenant's conversions under the rules in force at their times. Reads only."""
+    return credit_orders(
+        storage, arrays, [tenant], *conversions_of(storage, {tenant.tenant_id: conversion_keys})
     )
-    return found, identities
+
+
+def conversions_of(
+    storage: Storage, conversion_keys: Mapping[int, Sequence[int]]
+) -> tuple[list[Order], dict[int, Identities]]:
+    """The first half, the same under any rules: what these tenants' keys hold, and whose it is."""
+    rows = histories(storage, conversion_keys)
+    order_ids: dict[int, set[str]] = {}
+    for row in rows:
+        if not row.is_deleted:
+            order_ids.setdefault(row.tenant_id, set()).add(row.order_id)
+    found = orders(rows, adjustments_of(storage, order_ids))
+    users: dict[int, set[str]] = {tenant_id: set() for tenant_id in conversion_keys}
+    for winner in winners_of(found):
+        users[winner.tenant_id].add(winner.user_id)
+    return found, resolve_tenants(users, lambda ids: links_among(storage, ids))
 
 
 def credit_orders(
-    storage: Storage, arrays: Storage, tenant: Tenant, found: list[Order], identities: Identities
+    storage: Storage,
+    arrays: Storage,
+    tenants: Sequence[Tenant],
+    found: list[Order],
+    persons: Mapping[int, Identities],
 ) -> Computed:
-    """The second half of `compute`: what these orders of known persons earn under a tenant's rules."""
-    standing = [order for order in found if order.winner is not None]
-    earlier: dict[int, Earlier] = {}
-    if tenant.looks_back:
-        earlier = earlier_conversions(
-            storage, tenant.tenant_id, standing, identities, lambda order: _rules_of(tenant, order)
-        )
-    groups = [
-        _credit(arrays, tenant, group, identities, terms, earlier)
-        for terms, group in _by_terms(standing, tenant).items()
-    ]
-    return Computed(found, identities, groups)
+    """The second half: what these orders of known persons earn under their tenants' rules."""
+    by_id = {tenant.tenant_id: tenant for tenant in tenants}
+    groups = _by_terms(found, by_id)
+    earlier: dict[int, dict[int, Earlier]] = {}
+    for tenant in tenants:
+        if tenant.looks_back:
+            own = [order for order in found if order.tenant_id == tenant.tenant_id and order.winner is not None]
+            rules_of = partial(_rules_of, tenant)
+            earlier[tenant.tenant_id] = earlier_conversions(
+                storage, tenant.tenant_id, own, persons[tenant.tenant_id], rules_of
+            )
+    return Computed(found, persons, list(_credited(arrays, groups, persons, earlier)))
 
 
-def _insert(storage: Storage, table: str, tenant: Tenant, rows: LedgerRows, run_id: str, version: int) -> None:
-    columns = rows.columns(tenant.tenant_id, run_id, version)
-    storage.insert(table, columns, is_distinct=True, task="attribution.attribute_chunk")
+def _insert(storage: Storage, table: str, rows: LedgerRows, run_id: str, version: int) -> None:
+    storage.insert(table, rows.columns(run_id, version), is_distinct=True, task="attribution.attribute_chunk")
 
 
-def _by_terms(found: Sequence[Order], tenant: Tenant) -> dict[Terms, list[Order]]:
-    """Conversions by what they are credited by: nearly always one group, and so one touchpoint query."""
+def _by_terms(found: Sequence[Order], tenants: Mapping[int, Tenant]) -> dict[Terms, list[tuple[Order, int]]]:
+    """Conversions, with the version of the rules of each, by what they are credited by: nearly always one group."""
     # By the rules themselves: a shadow's versions are counted apart.
     alike: dict[tuple[int, str], tuple[Rules, list[Order]]] = {}
     for order in found:
         if order.winner is not None:
-            rules = _rules_of(tenant, order)
+            rules = _rules_of(tenants[order.tenant_id], order)
             alike.setdefault((id(rules), order.winner.conversion_type), (rules, []))[1].append(order)
-    groups: dict[Terms, list[Order]] = {}
+    groups: dict[Terms, list[tuple[Order, int]]] = {}
     for (_, name), (rules, members) in alike.items():
-        groups.setdefault(terms_of(rules, name), []).extend(members)
+        groups.setdefault(terms_of(rules, name), []).extend((order, rules.version) for order in members)
     return groups
 
 
@@ -149,52 +166,68 @@ def _rules_of(tenant: Tenant, order: Order) -> Rules:
     return tenant.rules_at(order.winner.ts_ms) if order.winner else tenant.rules
 
 
-def _credit(
+def _credited(
     arrays: Storage,
-    tenant: Tenant,
-    group: list[Order],
-    identities: Identities,
-    terms: Terms,
-    earlier: dict[int, Earlier],
-) -> Group:
-    index, ids, low, high = [], [], [], []
-    for number, row in enumerate(winners_of(group)):
-        start_ms = row.ts_ms - terms.reach_ms
-        for alias in identities.aliases(row.user_id, row.ts_ms):
-            if alias.from_ms <= row.ts_ms and alias.until_ms >= start_ms:
-                index.append(number)
-                ids.append(alias.id)
-                low.append(max(start_ms, alias.from_ms))
-                high.append(min(row.ts_ms, alias.until_ms))
-    columns = touches_of(arrays, tenant.tenant_id, index, ids, low, high)
-    touches = Touches(
-        conversion_index=columns.conversion_index,
-        time_ms=columns.time_ms,
-        key=columns.key,
-        channel=columns.channel,
-        kind=columns.kind,
-        campaign=columns.campaign,
-        channel_names=columns.channel_names,
-    )
-    conversions = _conversions(group, terms, earlier)
-    return Group(group, terms, columns, credit(touches, conversions, terms.journeys, terms.models))
+    by_terms: Mapping[Terms, Sequence[tuple[Order, int]]],
+    persons: Mapping[int, Identities],
+    earlier: Mapping[int, Mapping[int, Earlier]],
+) -> Iterator[Group]:
+    """The credit of each group, from one touchpoint query for all."""
+    asked: list[tuple[int, int, str, int, int]] = []
+    first = 0
+    for terms, members in by_terms.items():
+        for number, (order, _) in enumerate(members, first):
+            asked += _windows(number, order, terms.reach_ms, persons[order.tenant_id])
+        first += len(members)
+    if not first:
+        return
+    tenant_ids, index, ids, low, high = zip(*asked, strict=True)
+    columns, first = touches_of(arrays, tenant_ids, index, ids, low, high), 0
+    for terms, members in by_terms.items():
+        group, versions = [order for order, _ in members], [version for _, version in members]
+        own = columns.between(first, first + len(members))
+        first += len(members)
+        touches = Touches(
+            conversion_index=own.conversion_index,
+            time_ms=own.time_ms,
+            key=own.key,
+            channel=own.channel,
+            kind=own.kind,
+            campaign=own.campaign,
+            channel_names=own.channel_names,
+        )
+        conversions = _conversions(group, terms, earlier)
+        yield Group(group, versions, terms, own, credit(touches, conversions, terms.journeys, terms.models))
 
 
-def _conversions(group: Sequence[Order], terms: Terms, earlier: dict[int, Earlier]) -> Conversions:
+def _windows(
+    number: int, order: Order, reach_ms: int, identities: Identities
+) -> Iterator[tuple[int, int, str, int, int]]:
+    """What to ask for a conversion: tenant, its number, an id, and from when to when the id's touches may count."""
+    row = order.winner
+    assert row is not None
+    start_ms = row.ts_ms - reach_ms
+    for alias in identities.aliases(row.user_id, row.ts_ms):
+        if alias.from_ms <= row.ts_ms and alias.until_ms >= start_ms:
+            yield (
+                order.tenant_id,
+                number,
+                alias.id,
+                max(start_ms, alias.from_ms),
+                min(row.ts_ms, alias.until_ms),
+            )
+
+
+def _conversions(
+    group: Sequence[Order], terms: Terms, earlier: Mapping[int, Mapping[int, Earlier]]
+) -> Conversions:
     winners = winners_of(group)
-
-    def newest(name: str) -> list[int]:
-        return [earlier.get(order.key, {}).get(name, NO_PREVIOUS_MS) for order in group]
-
+    before = [earlier.get(order.tenant_id, {}).get(order.key, {}) for order in group]
     previous_ms = None
     if terms.journeys.reuse is Reuse.RESET:
-        previous_ms = np.array(
-            [
-                earlier.get(order.key, {}).get(row.conversion_type, NO_PREVIOUS_MS)
-                for order, row in zip(group, winners, strict=True)
-            ],
-            np.int64,
-        )
+        own = [one.get(row.conversion_type, NO_PREVIOUS_MS) for one, row in zip(before, winners, strict=True)]
+        previous_ms = np.array(own, np.int64)
+    milestones = [[one.get(name, NO_PREVIOUS_MS) for one in before] for name in terms.milestones]
     return Conversions(
         time_ms=np.array([row.ts_ms for row in winners], np.int64),
         key=np.array([order.key for order in group], np.uint64),
@@ -202,11 +235,16 @@ def _conversions(group: Sequence[Order], terms: Terms, earlier: dict[int, Earlie
         net_minor=np.array([order.net_minor for order in group], np.int64),
         retracted=np.array([order.retracted for order in group], np.bool_),
         previous_ms=previous_ms,
-        milestone_ms=np.array([newest(name) for name in terms.milestones], np.int64).reshape(-1, len(group)),
+        milestone_ms=np.array(milestones, np.int64).reshape(-1, len(group)),
     )
 
 
-def _days(found: Sequence[Order], timezone: str) -> tuple[date, ...]:
-    zone = ZoneInfo(timezone)
-    times = {ts // 900_000 for order in found for ts in order.times_ms}
-    return tuple(sorted({datetime.fromtimestamp(quarter * 900, zone).date() for quarter in times}))
+def _days(found: Sequence[Order], timezones: Mapping[int, str]) -> dict[int, tuple[date, ...]]:
+    quarters: dict[int, set[int]] = {}
+    for order in found:
+        quarters.setdefault(order.tenant_id, set()).update(ts // 900_000 for ts in order.times_ms)
+    days: dict[int, tuple[date, ...]] = {}
+    for tenant_id, times in quarters.items():
+        zone = ZoneInfo(timezones[tenant_id])
+        days[tenant_id] = tuple(sorted({datetime.fromtimestamp(quarter * 900, zone).date() for quarter in times}))
+    return days

@@ -12,12 +12,13 @@ from app.storage.conversion_history import ConversionEvent
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One conversion: the earliest row of its key by (time, messageId), with its adjustments applied.
+    """One conversion of a tenant: the earliest row of its key by (time, messageId), with its adjustments applied.
 
     `times_ms` are those of every row that its key ever had, cancelled ones included: wherever an older answer may
     stand in the ledger. `winner` is None where every row was cancelled.
     """
 
+    tenant_id: int
     key: int
     winner: ConversionEvent | None
     duplicates: int
@@ -27,36 +28,39 @@ class Order:
 
 
 def orders(rows: Iterable[ConversionEvent], adjustments: Sequence[AdjustmentRow]) -> list[Order]:
-    """The conversions of some keys, in the order of their time and key.
+    """The conversions of some tenants' keys, in the order of their time, key and tenant.
 
     Parameters
     ----------
     rows : all rows of the keys, cancelled twins included, in any order.
     adjustments : those of the keys' orders, one per adjustment id.
     """
-    by_order: dict[str, list[AdjustmentRow]] = {}
+    by_order: dict[tuple[int, str], list[AdjustmentRow]] = {}
     for adjustment in adjustments:
-        by_order.setdefault(adjustment.order_id, []).append(adjustment)
-    by_key: dict[int, list[ConversionEvent]] = {}
+        by_order.setdefault((adjustment.tenant_id, adjustment.order_id), []).append(adjustment)
+    by_key: dict[tuple[int, int], list[ConversionEvent]] = {}
     for row in rows:
-        by_key.setdefault(row.conversion_key, []).append(row)
-    found = [_order(key, of_key, by_order) for key, of_key in by_key.items()]
-    return sorted(found, key=lambda order: (order.winner.ts_ms if order.winner else 0, order.key))
+        by_key.setdefault((row.tenant_id, row.conversion_key), []).append(row)
+    found = [_order(tenant_id, key, of_key, by_order) for (tenant_id, key), of_key in by_key.items()]
+    return sorted(found, key=lambda order: (order.winner.ts_ms if order.winner else 0, order.key, order.tenant_id))
 
 
-def _order(key: int, rows: Sequence[ConversionEvent], by_order: dict[str, list[AdjustmentRow]]) -> Order:
+def _order(
+    tenant_id: int, key: int, rows: Sequence[ConversionEvent], by_order: dict[tuple[int, str], list[AdjustmentRow]]
+) -> Order:
     if len(rows) == 1 and not rows[0].is_deleted:  # nearly always
-        return Order(key, rows[0], 0, (rows[0].ts_ms,), *net_value(rows[0], by_order.get(rows[0].order_id, ())))
+        net = net_value(rows[0], by_order.get((tenant_id, rows[0].order_id), ()))
+        return Order(tenant_id, key, rows[0], 0, (rows[0].ts_ms,), *net)
     cancelled = {(row.ts_ms, row.message_id) for row in rows if row.is_deleted}
     alive = {(row.ts_ms, row.message_id): row for row in rows if not row.is_deleted}
     standing = sorted(identity for identity in alive if identity not in cancelled)
     times = tuple(sorted({row.ts_ms for row in rows}))
     if not standing:
-        return Order(key, None, 0, times, 0, False)
+        return Order(tenant_id, key, None, 0, times, 0, False)
     winner = alive[standing[0]]
-    net_minor, retracted = net_value(winner, by_order.get(winner.order_id, ()))
+    net_minor, retracted = net_value(winner, by_order.get((tenant_id, winner.order_id), ()))
     duplicates = len({message_id for _, message_id in standing}) - 1
-    return Order(key, winner, duplicates, times, net_minor, retracted)
+    return Order(tenant_id, key, winner, duplicates, times, net_minor, retracted)
 
 
 def net_value(conversion: ConversionEvent, adjustments: Sequence[AdjustmentRow]) -> tuple[int, bool]:

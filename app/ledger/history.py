@@ -51,7 +51,6 @@ NO_CREDIT = Credit()
 def record_changes(
     storage: Storage,
     arrays: Storage,
-    tenant_id: int,
     rows: LedgerRows,
     *,
     reason: str,
@@ -70,35 +69,43 @@ def record_changes(
     -------
     How many conversions change.
     """
-    after = {key: number for number, key in enumerate(rows.key.tolist()) if not rows.is_deleted[number]}
-    differing = _differing(arrays, tenant_id, rows, after, version)
+    whose = list(zip(rows.tenant_id.tolist(), rows.key.tolist(), strict=True))
+    after = {one: number for number, one in enumerate(whose) if not rows.is_deleted[number]}
+    differing = _differing(arrays, rows, after, version)
     if not differing:
         return 0
-    wanted = [number for number, key in enumerate(rows.key.tolist()) if key in differing]
-    days = [EPOCH + timedelta(days=int(day)) for day in rows.day[wanted]]
-    before = standing_credit(storage, tenant_id, days, rows.key[wanted].tolist(), task="ledger.history")
+    wanted = [number for number, one in enumerate(whose) if one in differing]
+    places = (
+        rows.tenant_id[wanted].tolist(),
+        [EPOCH + timedelta(days=int(day)) for day in rows.day[wanted]],
+        rows.key[wanted].tolist(),
+    )
     changes = []
-    for key, stood in before.items():
-        new = rows.credit(after[key], version) if key in after else None
+    for one, stood in standing_credit(storage, *places, task="ledger.history").items():
+        new = rows.credit(after[one], version) if one in after else None
         if stood.version > version or _is_same(stood, new):
             continue  # a later run's rows stand, or it was written before rows said what they hold
-        changes.append(_columns(tenant_id, key, version, run_id, reason, _of(stood), _of(new)))
+        changes.append(_columns(*one, version, run_id, reason, _of(stood), _of(new)))
     if changes:
         insert_changes(storage, dict(zip(_NAMES, zip(*changes, strict=True), strict=True)), task="ledger.history")
     return len(changes)
 
 
-def _differing(arrays: Storage, tenant_id: int, rows: LedgerRows, after: Mapping[int, int], version: int) -> set[int]:
+Whose = tuple[int, int]
+"""A tenant's number and a conversion key of its own."""
+
+
+def _differing(arrays: Storage, rows: LedgerRows, after: Mapping[Whose, int], version: int) -> set[Whose]:
     """The conversions whose standing credit is not known to be the same as the new one."""
     if not len(rows):
         return set()
-    stood = standing_content(arrays, tenant_id, rows.day, rows.key, task="ledger.history")
-    keys = stood["conversion_key"].tolist()
-    new = np.array([rows.content[after[key]] if key in after else 0 for key in keys], np.uint64)
+    stood = standing_content(arrays, rows.tenant_id, rows.day, rows.key, task="ledger.history")
+    found = list(zip(stood["tenant_id"].tolist(), stood["conversion_key"].tolist(), strict=True))
+    new = np.array([rows.content[after[one]] if one in after else 0 for one in found], np.uint64)
     # A deleted row and no new one are the same too; a content of 0 is not known.
     is_gone = stood["is_deleted"] != 0
     same = np.where(is_gone, new == 0, (new == stood["content"]) & (new != 0))
-    return {keys[place] for place in np.flatnonzero(~same & (stood["version"] <= version))}
+    return {found[place] for place in np.flatnonzero(~same & (stood["version"] <= version))}
 
 
 _content = attrgetter(

@@ -47,7 +47,7 @@ def preview(storage: Storage, arrays: Storage, tenant: Tenant, rules: Rules, fro
     found = Preview(left_out=left_out)
     for start in range(0, len(keys), AT_ONCE):
         before = compute(storage, arrays, tenant, keys[start : start + AT_ONCE])
-        after = credit_orders(storage, arrays, other, before.found, before.identities)
+        after = credit_orders(storage, arrays, [other], before.found, before.persons)
         _compare(found, before.rows(), after.rows())
     return found
 

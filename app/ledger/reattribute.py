@@ -48,7 +48,7 @@ def start_reattribution(
 def start_run(redis: Any, settings: Settings, kind: RunKind, tenant_id: int, conversion_keys: Sequence[int]) -> str:
     """Record a run over some conversions of a tenant and wake it."""
     run_id = f"{kind.value[0]}{uuid.uuid4().hex[:16]}"
-    chunks = make_chunks(tenant_id, list(dict.fromkeys(conversion_keys)), settings.chunk_conversions)
+    chunks = make_chunks({tenant_id: list(dict.fromkeys(conversion_keys))}, settings.chunk_conversions)
     Runs(redis, settings.chunk_deadline_s).create(run_id, kind, tenant_id, chunks)
     redis.lpush(keys.tenant_runs(tenant_id), run_id)
     redis.ltrim(keys.tenant_runs(tenant_id), 0, 99)

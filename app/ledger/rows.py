@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -27,9 +27,10 @@ MODELS = len(FIVE_MODELS)
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Conversions of equal terms, their touches and their credit."""
+    """Conversions of equal terms, the version of the rules that says so of each, their touches and their credit."""
 
     orders: list[Order]
+    rules_versions: list[int]
     terms: Terms
     columns: TouchColumns
     credit: Credit
@@ -37,14 +38,15 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class LedgerRows:
-    """n rows of `ledger` with m touches, without tenant, run and version.
+    """n rows of `ledger` with m touches, without run and version.
 
     Parameters
     ----------
     conversion_type, order_id, message_id, person, currency : list of str (n,)
     key, content : uint64 (n,)
         `content` tells credits apart: see `app.ledger.content`.
-    day, ts_ms, gross_minor, net_minor, retracted, duplicates, left_out, rules_version, is_deleted : int64 (n,)
+    tenant_id, day, ts_ms, gross_minor, net_minor, retracted, duplicates, left_out, rules_version,
+    is_deleted : int64 (n,)
         `day` is the conversion's own day in UTC, counted from 1970.
     offsets, net_offsets : int64 (n + 1,)
         Touches of each row; those of them with a net amount of their own, all of a row's or none.
@@ -60,6 +62,7 @@ class LedgerRows:
     message_id: list[str]
     person: list[str]
     currency: list[str]
+    tenant_id: Int64s
     key: UInt64s
     content: UInt64s
     day: Int64s
@@ -87,11 +90,11 @@ class LedgerRows:
     def __len__(self) -> int:
         return len(self.key)
 
-    def columns(self, tenant_id: int, run_id: str, version: int) -> dict[str, Any]:
+    def columns(self, run_id: str, version: int) -> dict[str, Any]:
         """As `Storage.insert` takes them."""
         n, models = len(self), self.offsets * MODELS
         return {
-            "tenant_id": Flat(np.full(n, tenant_id)),
+            "tenant_id": Flat(self.tenant_id),
             "utc_day": Flat(self.day),
             "conversion_key": Flat(self.key),
             "conversion_type": _coded(self.conversion_type),
@@ -126,6 +129,7 @@ class LedgerRows:
         models = slice(MODELS * touches.start, MODELS * touches.stop)
         own = slice(MODELS * self.net_offsets[number], MODELS * self.net_offsets[number + 1])
         return StandingCredit(
+            tenant_id=int(self.tenant_id[number]),
             conversion_key=int(self.key[number]),
             version=version,
             is_deleted=int(self.is_deleted[number]),
@@ -143,10 +147,15 @@ class LedgerRows:
         )
 
 
-def ledger_rows(found: Sequence[Order], groups: Sequence[Group], identities: Identities) -> LedgerRows:
-    """The rows of a chunk: one for each conversion, and one for each other day on which an older answer may stand."""
-    parts = [_of_group(group, identities) for group in groups]
-    gone = [(order.key, day) for order in found for day in _days_left(order)]
+def ledger_rows(found: Sequence[Order], groups: Sequence[Group], persons: Mapping[int, Identities]) -> LedgerRows:
+    """The rows of a chunk: one for each conversion, and one for each other day on which an older answer may stand.
+
+    Parameters
+    ----------
+    persons : of each tenant.
+    """
+    parts = [_of_group(group, persons) for group in groups]
+    gone = [(order.tenant_id, order.key, day) for order in found for day in _days_left(order)]
     if gone or not parts:
         parts.append(_of_gone(gone))
     return parts[0] if len(parts) == 1 else _joined(parts)
@@ -157,7 +166,7 @@ def winners_of(orders: Sequence[Order]) -> list[ConversionEvent]:
     return [order.winner for order in orders if order.winner is not None]
 
 
-def _of_group(group: Group, identities: Identities) -> LedgerRows:
+def _of_group(group: Group, persons: Mapping[int, Identities]) -> LedgerRows:
     credited, columns, orders, rows = group.credit, group.columns, group.orders, winners_of(group.orders)
     offsets, kept = credited.journeys.offsets, credited.journeys.index
     in_row = _model_major(offsets)
@@ -186,15 +195,16 @@ def _of_group(group: Group, identities: Identities) -> LedgerRows:
     return LedgerRows(
         **known,
         content=content_of(**known),
+        tenant_id=np.array([order.tenant_id for order in orders], np.int64),
         key=np.array([order.key for order in orders], np.uint64),
         conversion_type=[row.conversion_type for row in rows],
         order_id=[row.order_id for row in rows],
         message_id=[row.message_id for row in rows],
-        person=[identities.person(row.user_id, row.ts_ms) for row in rows],
+        person=[persons[row.tenant_id].person(row.user_id, row.ts_ms) for row in rows],
         day=ts_ms // DAY_MS,
         duplicates=np.array([order.duplicates for order in orders], np.int64),
         left_out=credited.journeys.left_out.astype(np.int64),
-        rules_version=np.full(len(rows), group.terms.rules_version),
+        rules_version=np.array(group.rules_versions, np.int64),
         is_deleted=np.zeros(len(rows), np.int64),
         touch_ms=columns.time_ms[kept],
         campaign=columns.campaign[kept].astype(np.int64),
@@ -203,7 +213,7 @@ def _of_group(group: Group, identities: Identities) -> LedgerRows:
     )
 
 
-def _of_gone(gone: Sequence[tuple[int, int]]) -> LedgerRows:
+def _of_gone(gone: Sequence[tuple[int, int, int]]) -> LedgerRows:
     """Rows that delete what an earlier answer may have left under another day of the same key."""
     n, empty = len(gone), np.zeros(0, np.int64)
     none, offsets = np.zeros(n, np.int64), np.zeros(n + 1, np.int64)
@@ -214,9 +224,10 @@ def _of_gone(gone: Sequence[tuple[int, int]]) -> LedgerRows:
     }
     return LedgerRows(
         **nothing,
-        key=np.array([key for key, _ in gone], np.uint64),
+        tenant_id=np.array([tenant_id for tenant_id, _, _ in gone], np.int64),
+        key=np.array([key for _, key, _ in gone], np.uint64),
         content=none.astype(np.uint64),
-        day=np.array([day for _, day in gone], np.int64),
+        day=np.array([day for _, _, day in gone], np.int64),
         rules_version=none,
         is_deleted=np.ones(n, np.int64),
         offsets=offsets,

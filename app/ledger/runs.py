@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -24,6 +24,8 @@ from app.storage.held import kept
 from app.storage.scripts import script
 
 KEPT_S = 7 * 86_400
+FEW = 10
+"""A tenant has few conversions where they are less than this part of a chunk."""
 LOOK_EVERY_S, REFRESH_WAIT_S = 0.05, 3.0
 """Who waits for a tenant's rollups looks so often whether they are free, and gives up after so long."""
 REFRESH_LIFE_S = 10.0
@@ -47,7 +49,7 @@ class RunState(StrEnum):
     FAILED = "failed"
 
 
-class Chunk(msgspec.Struct, array_like=True, frozen=True):
+class Share(msgspec.Struct, array_like=True, frozen=True):
     """References to conversions of one tenant: their keys, eight bytes each, little-endian."""
 
     tenant_id: int
@@ -61,8 +63,41 @@ class Chunk(msgspec.Struct, array_like=True, frozen=True):
         return [int.from_bytes(self.keys[i : i + 8], "little") for i in range(0, len(self.keys), 8)]
 
 
-encode_chunk = msgspec.msgpack.Encoder().encode
-_decode_chunk = msgspec.msgpack.Decoder(Chunk).decode
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """References to conversions that are attributed together: of each of some tenants its share."""
+
+    shares: tuple[Share, ...]
+
+    @property
+    def conversions(self) -> int:
+        return sum(share.conversions for share in self.shares)
+
+    @property
+    def tenant_ids(self) -> list[int]:
+        return [share.tenant_id for share in self.shares]
+
+    def conversion_keys(self) -> dict[int, list[int]]:
+        """Tenant -> keys of its conversions."""
+        return {share.tenant_id: share.conversion_keys() for share in self.shares}
+
+
+_encode_shares = msgspec.msgpack.Encoder().encode
+_decode_shares = msgspec.msgpack.Decoder(tuple[Share, ...]).decode
+_decode_share = msgspec.msgpack.Decoder(Share).decode
+
+
+def encode_chunk(chunk: Chunk) -> bytes:
+    """A chunk as the chunk ledger holds it."""
+    return _encode_shares(chunk.shares)
+
+
+def decode_chunk(packed: bytes) -> Chunk:
+    """A chunk of the chunk ledger; one that was recorded before chunks could hold several tenants is one share."""
+    try:
+        return Chunk(_decode_shares(packed))
+    except msgspec.ValidationError:
+        return Chunk((_decode_share(packed),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +121,25 @@ class RunRecord:
     note: str
 
 
-def make_chunks(tenant_id: int, conversion_keys: Sequence[int], size: int) -> list[Chunk]:
-    """Cut keys, in the order given (by time: it keeps a chunk's window tight), into chunks."""
-    return [
-        Chunk(tenant_id, b"".join(key.to_bytes(8, "little") for key in conversion_keys[i : i + size]))
-        for i in range(0, len(conversion_keys), size)
-    ]
+def make_chunks(conversion_keys: Mapping[int, Sequence[int]], size: int) -> list[Chunk]:
+    """Cut tenants' keys, in the order given (by time: it keeps a chunk's window tight), into chunks.
+
+    What tenants have few of goes together, as far as it fits: the statements of a chunk cost the same for many
+    tenants as for one. Where a tenant has more, its chunks are its own, and nobody else waits for them.
+    """
+    whole: list[Chunk] = []
+    together: list[Share] = []
+    for tenant_id, of_one in conversion_keys.items():
+        for start in range(0, len(of_one), size):
+            share = Share(tenant_id, b"".join(key.to_bytes(8, "little") for key in of_one[start : start + size]))
+            if share.conversions * FEW >= size:
+                whole.append(Chunk((share,)))
+                continue
+            if sum(one.conversions for one in together) + share.conversions > size:
+                whole.append(Chunk(tuple(together)))
+                together = []
+            together.append(share)
+    return [*whole, Chunk(tuple(together))] if together else whole
 
 
 class Runs:
@@ -140,7 +188,7 @@ class Runs:
             names.append(keys.tenant_inbox(tenant_id))
             arguments += [tenant_id, f"{time_part}-{int(sequence) + 1}"]
         if chunks:
-            tenants = {chunk.tenant_id for chunk in chunks}
+            tenants = {tenant_id for chunk in chunks for tenant_id in chunk.tenant_ids}
             arguments += self._record(run_id, RunKind.BLOCK, tenants, chunks)
         return self._acknowledge(keys=names, args=arguments) is not None
 
@@ -182,14 +230,14 @@ class Runs:
         if not numbers:
             return {}
         packed = self._redis.hmget(keys.run_chunks(run_id), [str(number) for number in numbers])
-        return {number: _decode_chunk(data) for number, data in zip(numbers, packed, strict=True) if data is not None}
+        return {number: decode_chunk(data) for number, data in zip(numbers, packed, strict=True) if data is not None}
 
     def open_chunk(self, run_id: str, number: int) -> Chunk | None:
         """One chunk, where it is still to be done."""
         if not self._redis.sismember(keys.run_open(run_id), str(number)):
             return None
         packed = self._redis.hget(keys.run_chunks(run_id), str(number))
-        return _decode_chunk(packed) if packed is not None else None
+        return decode_chunk(packed) if packed is not None else None
 
     def next_wave(self, run_id: str) -> int:
         """The number of a wave of chunks that is about to be sent: 1, 2, …"""
@@ -200,27 +248,29 @@ class Runs:
         return int(self._redis.hget(keys.run(run_id), "wave") or 0)
 
     def finish(
-        self, run_id: str, number: int, tenant_id: int, days: Iterable[date], *, attributed: int, touches: int
+        self, run_id: str, number: int, days: Mapping[int, Iterable[date]], *, attributed: int, touches: int
     ) -> int:
-        """Say that a chunk is done. Returns how many are still open (-1: the run is closed)."""
-        return self._end(run_id, number, "done", tenant_id, days, attributed, touches)
+        """Say that a chunk is done, and which days of which tenant it has made stale.
+
+        Returns how many are still open (-1: the run is closed).
+        """
+        return self._end(run_id, number, "done", days, attributed, touches)
 
     def give_up(self, run_id: str, number: int) -> int:
         """Say that a chunk failed for good; it lies in the dead letters."""
-        return self._end(run_id, number, "failed", 0, (), 0, 0)
+        return self._end(run_id, number, "failed", {}, 0, 0)
 
     def _end(
         self,
         run_id: str,
         number: int,
         how: str,
-        tenant_id: int,
-        days: Iterable[date],
+        days: Mapping[int, Iterable[date]],
         attributed: int,
         touches: int,
     ) -> int:
         names = [keys.run(run_id), keys.run_open(run_id), keys.run_days(run_id), keys.RUNS_DUE]
-        marks = [f"{tenant_id}:{day.isoformat()}" for day in days]
+        marks = [f"{tenant_id}:{day.isoformat()}" for tenant_id, of_one in days.items() for day in of_one]
         arguments = [run_id, number, how, self._deadline_ms, attributed, touches, *marks]
         return int(self._finish(keys=names, args=arguments))
 
@@ -228,8 +278,8 @@ class Runs:
         """How many conversions of each tenant a run that is not closed has in its chunks."""
         found: dict[int, int] = {}
         for packed in self._redis.hvals(keys.run_chunks(run_id)):
-            chunk = _decode_chunk(packed)
-            found[chunk.tenant_id] = found.get(chunk.tenant_id, 0) + chunk.conversions
+            for share in decode_chunk(packed).shares:
+                found[share.tenant_id] = found.get(share.tenant_id, 0) + share.conversions
         return found
 
     def touched_days(self, run_id: str) -> dict[int, list[date]]:

@@ -11,9 +11,8 @@ from app.tenants.rules import Rules
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """By what some conversions are credited; those with equal terms share one touchpoint query."""
+    """By what some conversions are credited, whoever's they are: those with equal terms are credited together."""
 
-    rules_version: int
     journeys: JourneyRules
     models: ModelParams
     milestones: tuple[str, ...]
@@ -35,7 +34,6 @@ def terms_of(rules: Rules, conversion_type: str) -> Terms:
         clicks_win_ties=rules.clicks_win_ties,
     )
     return Terms(
-        rules_version=rules.version,
         journeys=journeys,
         models=ModelParams(rules.half_life_ms, *rules.position_weights),
         milestones=tuple(name for name in rules.milestone_types if name != conversion_type),

@@ -247,6 +247,7 @@ def _earlier(
     if not rules.looks_back:
         return {}
     event = StoredEvent(
+        tenant.tenant_id,
         conversion.conversion_key,
         conversion.ts_ms,
         conversion.message_id,
@@ -257,7 +258,7 @@ def _earlier(
         conversion.currency,
         0,
     )
-    order = Order(conversion.conversion_key, event, 0, (event.ts_ms,), event.value_minor, False)
+    order = Order(tenant.tenant_id, conversion.conversion_key, event, 0, (event.ts_ms,), event.value_minor, False)
     found = earlier_conversions(storage, tenant.tenant_id, [order], identities, lambda _: rules)
     return found.get(order.key, {})
 

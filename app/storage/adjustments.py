@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from app.storage.client import Columns, Storage
-from app.storage.external import one_column
-from app.storage.statements import TenantStatement
+from app.storage.external import of_tenants
+from app.storage.statements import TenantsStatement
 
-ADJUSTMENTS = TenantStatement(
+ADJUSTMENTS = TenantsStatement(
     "adjustments",
     """
-    SELECT adjustment_id, order_id, conversion_type, action, value, currency, toUnixTimestamp64Milli(at) AS at_ms,
-           toUnixTimestamp64Milli(received_at) AS received_ms
+    SELECT tenant_id, adjustment_id, order_id, conversion_type, action, value, currency,
+           toUnixTimestamp64Milli(at) AS at_ms, toUnixTimestamp64Milli(received_at) AS received_ms
     FROM adjustments
     WHERE {tenant}
-      AND order_key IN (SELECT sipHash64(wanted) FROM orders)
-      AND order_id IN (SELECT wanted FROM orders)
-    ORDER BY order_id, adjustment_id, at, received_at, action, value
-    LIMIT 1 BY order_id, adjustment_id
+      AND (tenant_id, order_key) IN (SELECT tenant_id, sipHash64(wanted) FROM orders)
+    ORDER BY tenant_id, order_id, adjustment_id, at, received_at, action, value
+    LIMIT 1 BY tenant_id, order_id, adjustment_id
     """,
 )
 
@@ -27,6 +26,7 @@ ADJUSTMENTS = TenantStatement(
 class AdjustmentRow(NamedTuple):
     """A refund or correction. `action` is 'restate' or 'retract'; `value` the decimal string as sent."""
 
+    tenant_id: int
     adjustment_id: str
     order_id: str
     conversion_type: str
@@ -38,14 +38,19 @@ class AdjustmentRow(NamedTuple):
 
 
 def adjustments_of(
-    storage: Storage, tenant_id: int, order_ids: Sequence[str], *, task: str = ""
+    storage: Storage, order_ids: Mapping[int, Collection[str]], *, task: str = ""
 ) -> list[AdjustmentRow]:
-    """One row per order and adjustment id, that with the earliest `at`; in the order (order_id, adjustment_id)."""
-    if not order_ids:
+    """Of some tenants' orders: one row per order and adjustment id, that with the earliest `at`.
+
+    In the order (tenant_id, order_id, adjustment_id).
+    """
+    wanted = {tenant_id: set(ids) for tenant_id, ids in order_ids.items() if ids}
+    if not wanted:
         return []
-    table = one_column("wanted", "String", order_ids)
-    rows = storage.rows(ADJUSTMENTS, tenant_id=tenant_id, external={"orders": table}, task=task)
-    return [AdjustmentRow._make(row) for row in rows]
+    external = {"orders": of_tenants("wanted", "String", wanted)}
+    rows = storage.rows(ADJUSTMENTS, tenant_id=sorted(wanted), external=external, task=task)
+    found = map(AdjustmentRow._make, rows)
+    return [row for row in found if row.order_id in wanted[row.tenant_id]]
 
 
 def insert_adjustments(storage: Storage, columns: Columns, token: str, *, task: str = "") -> int:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from app.attribution.names import FIVE_MODELS
 from app.storage.client import Columns, Storage
 from app.storage.external import External, one_column
-from app.storage.statements import TenantStatement
+from app.storage.statements import TenantsStatement, TenantStatement
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    Days = NDArray[np.int64]
+    Numbers = NDArray[np.int64]
 
 # The newest row of each conversion; of two rows of one run the one that stands, not the one that marks its old day.
 # The key columns are looked at first, so that conversions without a row cost no arrays.
@@ -23,20 +23,20 @@ _STANDING = """
     SELECT {columns}
     FROM ledger
     WHERE {tenant}
-      AND (utc_day, conversion_key) IN (SELECT utc_day, conversion_key FROM wanted)
-    ORDER BY conversion_key, version DESC, is_deleted
-    LIMIT 1 BY conversion_key
+      AND (tenant_id, utc_day, conversion_key) IN (SELECT tenant_id, utc_day, conversion_key FROM wanted)
+    ORDER BY tenant_id, conversion_key, version DESC, is_deleted
+    LIMIT 1 BY tenant_id, conversion_key
     """
-STANDING_CREDIT = TenantStatement(
+STANDING_CREDIT = TenantsStatement(
     "standing_credit",
     _STANDING.replace(
         "{columns}",
-        """conversion_key, version, is_deleted, toUnixTimestamp64Milli(ts), rules_version, currency, gross_minor,
-           net_minor, retracted, touch_keys, touch_channels, micros, gross, net""",
+        """tenant_id, conversion_key, version, is_deleted, toUnixTimestamp64Milli(ts), rules_version, currency,
+           gross_minor, net_minor, retracted, touch_keys, touch_channels, micros, gross, net""",
     ),
 )
-STANDING_CONTENT = TenantStatement(
-    "standing_content", _STANDING.replace("{columns}", "conversion_key, version, is_deleted, content")
+STANDING_CONTENT = TenantsStatement(
+    "standing_content", _STANDING.replace("{columns}", "tenant_id, conversion_key, version, is_deleted, content")
 )
 
 _COLUMNS = """conversion_key, version, run_id, reason, toUnixTimestamp64Milli(changed_at), rules_before, rules_after,
@@ -139,6 +139,7 @@ REASONS_BETWEEN = TenantStatement(
 class StandingCredit(NamedTuple):
     """The newest ledger row of a conversion, `is_deleted` where it has none any more; arrays are model-major."""
 
+    tenant_id: int
     conversion_key: int
     version: int
     is_deleted: int
@@ -188,27 +189,34 @@ class ChangeRow(NamedTuple):
 
 
 def standing_credit(
-    storage: Storage, tenant_id: int, days: Sequence[date], keys: Sequence[int], *, task: str = ""
-) -> dict[int, StandingCredit]:
-    """By conversion key: the newest of the rows that stand at these (day, key) places."""
+    storage: Storage, tenant_ids: Sequence[int], days: Sequence[date], keys: Sequence[int], *, task: str = ""
+) -> dict[tuple[int, int], StandingCredit]:
+    """By tenant and conversion key: the newest of the rows that stand at these (tenant, day, key) places."""
     if not keys:
         return {}
-    wanted = External({"utc_day": ("Date", days), "conversion_key": ("UInt64", keys)})
-    rows = storage.rows(STANDING_CREDIT, tenant_id=tenant_id, external={"wanted": wanted}, task=task)
-    return {row[0]: StandingCredit._make(row) for row in rows}
+    wanted = External(
+        {"tenant_id": ("UInt32", tenant_ids), "utc_day": ("Date", days), "conversion_key": ("UInt64", keys)}
+    )
+    rows = storage.rows(STANDING_CREDIT, tenant_id=sorted(set(tenant_ids)), external={"wanted": wanted}, task=task)
+    return {(row[0], row[1]): StandingCredit._make(row) for row in rows}
 
 
 def standing_content(
-    arrays: Storage, tenant_id: int, days: Days, keys: NDArray[np.uint64], *, task: str = ""
+    arrays: Storage, tenant_ids: Numbers, days: Numbers, keys: NDArray[np.uint64], *, task: str = ""
 ) -> dict[str, NDArray[Any]]:
-    """The same rows by columns: `conversion_key` (rising), `version`, `is_deleted` and `content`.
+    """The same rows by columns: `tenant_id`, `conversion_key` (rising), `version`, `is_deleted` and `content`.
 
     Parameters
     ----------
-    days : of each place, counted from 1970.
+    tenant_ids, days, keys : of each place; days are counted from 1970.
     """
-    wanted = External({"utc_day": ("Date", days.astype("datetime64[D]")), "conversion_key": ("UInt64", keys)})
-    return arrays.columns(STANDING_CONTENT, tenant_id=tenant_id, external={"wanted": wanted}, task=task)
+    places = {
+        "tenant_id": ("UInt32", tenant_ids),
+        "utc_day": ("Date", days.astype("datetime64[D]")),
+        "conversion_key": ("UInt64", keys),
+    }
+    asked = sorted(set(tenant_ids.tolist()))
+    return arrays.columns(STANDING_CONTENT, tenant_id=asked, external={"wanted": External(places)}, task=task)
 
 
 def changes_of(storage: Storage, tenant_id: int, keys: Sequence[int]) -> list[ChangeRow]:

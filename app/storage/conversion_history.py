@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from app.storage.client import Storage
-from app.storage.external import one_column
-from app.storage.statements import TenantStatement
+from app.storage.external import of_tenants
+from app.storage.statements import TenantsStatement
 
-HISTORY = TenantStatement(
+HISTORY = TenantsStatement(
     "conversion_history",
     """
-    SELECT conversion_key, toUnixTimestamp64Milli(ts), message_id, conversion_type, order_id, user_id, value_minor,
-           currency, is_deleted
+    SELECT tenant_id, conversion_key, toUnixTimestamp64Milli(ts), message_id, conversion_type, order_id, user_id,
+           value_minor, currency, is_deleted
     FROM conversions
     WHERE {tenant}
-      AND conversion_key IN (SELECT key FROM keys)
+      AND (tenant_id, conversion_key) IN (SELECT tenant_id, key FROM keys)
     """,
 )
 
@@ -24,6 +24,7 @@ HISTORY = TenantStatement(
 class ConversionEvent(NamedTuple):
     """A stored row. With `is_deleted` it cancels the row of the same key, time and messageId."""
 
+    tenant_id: int
     conversion_key: int
     ts_ms: int
     message_id: str
@@ -39,6 +40,11 @@ def conversion_history(
     storage: Storage, tenant_id: int, keys: Sequence[int], *, task: str = ""
 ) -> list[ConversionEvent]:
     """All rows of some conversion keys, in no order, maybe several times."""
-    table = one_column("key", "UInt64", keys)
-    rows = storage.rows(HISTORY, tenant_id=tenant_id, external={"keys": table}, task=task)
+    return histories(storage, {tenant_id: keys}, task=task)
+
+
+def histories(storage: Storage, keys: Mapping[int, Sequence[int]], *, task: str = "") -> list[ConversionEvent]:
+    """The same for the keys of several tenants at once."""
+    external = {"keys": of_tenants("key", "UInt64", keys)}
+    rows = storage.rows(HISTORY, tenant_id=sorted(keys), external=external, task=task)
     return [ConversionEvent._make(row) for row in rows]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from app.storage.client import Storage
 from app.storage.external import External
-from app.storage.statements import TenantStatement
+from app.storage.statements import TenantsStatement, TenantStatement
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # tenant's rules exclude, and of each event the earliest stays. FINAL would do the first half at two to four times the
 # price.
 # The set, not the join, prunes by the primary key: it has to stand in the SELECT that reads the table.
-TOUCHES = TenantStatement(
+TOUCHES = TenantsStatement(
     "touches",
     """
     SELECT conv_idx, toUnixTimestamp64Milli(ts) AS time_ms, event_key, touch_kind, channel, campaign
@@ -29,18 +29,18 @@ TOUCHES = TenantStatement(
         SELECT conv_idx, ts, event_key, touch_kind, channel, campaign, is_deleted
         FROM
         (
-            SELECT user_hash, ts, event_key, CAST(kind, 'Int8') AS touch_kind, channel, campaign, is_deleted
+            SELECT tenant_id, user_hash, ts, event_key, CAST(kind, 'Int8') AS touch_kind, channel, campaign, is_deleted
             FROM touchpoints
             WHERE {tenant}
-              AND user_hash IN (SELECT xxHash64(user_id) FROM conv)
+              AND (tenant_id, user_hash) IN (SELECT tenant_id, xxHash64(user_id) FROM conv)
               AND ts BETWEEN fromUnixTimestamp64Milli(%(lo_ms)s) AND fromUnixTimestamp64Milli(%(hi_ms)s)
         ) AS touches
         INNER JOIN
         (
-            SELECT conv_idx, xxHash64(user_id) AS user_hash, lo_ms, hi_ms
+            SELECT tenant_id, conv_idx, xxHash64(user_id) AS user_hash, lo_ms, hi_ms
             FROM conv
         ) AS windows
-        USING (user_hash)
+        USING (tenant_id, user_hash)
         WHERE toUnixTimestamp64Milli(ts) BETWEEN lo_ms AND hi_ms
         ORDER BY conv_idx, ts, event_key, is_deleted DESC
         LIMIT 1 BY conv_idx, ts, event_key
@@ -133,6 +133,20 @@ class TouchColumns:
     def __len__(self) -> int:
         return len(self.key)
 
+    def between(self, first: int, end: int) -> TouchColumns:
+        """The touches of the conversions numbered from `first` on and before `end`, which are numbered from 0 then."""
+        start, stop = self.conversion_index.searchsorted([first, end])
+        return TouchColumns(
+            conversion_index=self.conversion_index[start:stop] - first,
+            time_ms=self.time_ms[start:stop],
+            key=self.key[start:stop],
+            kind=self.kind[start:stop],
+            channel=self.channel[start:stop],
+            channel_names=self.channel_names,
+            campaign=self.campaign[start:stop],
+            campaign_names=self.campaign_names,
+        )
+
 
 class WideTouch(NamedTuple):
     """A touch with all that was stored of it. `kind` is 'click' or 'view'; times in epoch ms."""
@@ -158,7 +172,7 @@ class WideTouch(NamedTuple):
 
 def touches_of(
     storage: Storage,
-    tenant_id: int,
+    tenant_id: Sequence[int],
     conv_idx: Sequence[int] | NDArray[np.int64],
     user_id: Sequence[str],
     lo_ms: Sequence[int] | NDArray[np.int64],
@@ -166,12 +180,13 @@ def touches_of(
     *,
     task: str = "",
 ) -> TouchColumns:
-    """The touches of conversions: one row of the question per conversion and id of its person.
+    """The touches of some tenants' conversions: one row of the question per conversion and id of its person.
 
     Parameters
     ----------
     storage : made with numpy.
-    conv_idx : the conversion's number in the caller's chunk.
+    tenant_id : whose the conversion is.
+    conv_idx : the conversion's number in the caller's chunk; of one number all rows are one tenant's.
     user_id : a raw id, with its prefix.
     lo_ms, hi_ms : the window, both ends included, epoch ms.
     """
@@ -179,12 +194,13 @@ def touches_of(
 
     if len(conv_idx) == 1:
         window = {"conv_idx": int(conv_idx[0]), "user_id": user_id[0], "lo_ms": int(lo_ms[0]), "hi_ms": int(hi_ms[0])}
-        found = storage.columns(TOUCHES_OF_ONE, tenant_id=tenant_id, params=window, task=task)
+        found = storage.columns(TOUCHES_OF_ONE, tenant_id=tenant_id[0], params=window, task=task)
     else:
         # One row that can match nothing keeps the question well-formed when nothing is asked.
         empty = len(conv_idx) == 0
         conv = External(
             {
+                "tenant_id": ("UInt32", [0] if empty else tenant_id),
                 "conv_idx": ("Int64", [0] if empty else conv_idx),
                 "user_id": ("String", [""] if empty else user_id),
                 "lo_ms": ("Int64", [1] if empty else lo_ms),
@@ -192,7 +208,8 @@ def touches_of(
             }
         )
         bounds = {"lo_ms": 1 if empty else int(min(lo_ms)), "hi_ms": 0 if empty else int(max(hi_ms))}
-        found = storage.columns(TOUCHES, tenant_id=tenant_id, params=bounds, external={"conv": conv}, task=task)
+        asked = sorted(set(tenant_id)) or [0]
+        found = storage.columns(TOUCHES, tenant_id=asked, params=bounds, external={"conv": conv}, task=task)
     channel, channel_names = codes_and_names(found["channel"])
     campaign, campaign_names = codes_and_names(found["campaign"])
     return TouchColumns(

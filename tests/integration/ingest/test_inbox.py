@@ -10,7 +10,7 @@ from app.errors import Unavailable
 from app.ingest.dead_letters import DeadLetter, DeadLetters, Source
 from app.ingest.events import Batch, Event, Touch, encode_batch
 from app.ingest.inbox import Inbox, Shard, TooMany
-from app.ledger.runs import Chunk, RunKind, Runs, RunState
+from app.ledger.runs import Chunk, RunKind, Runs, RunState, Share
 from app.storage import keys
 from app.storage.redis import make_redis
 from config.settings import Settings
@@ -210,7 +210,7 @@ def test_acknowledging_cuts_the_block_and_records_its_run_at_once(redis, small, 
     block = shard.take()
     inbox.accept(4, entry("m2"), 1)
     runs = Runs(redis, 15)
-    chunk = Chunk(4, (7).to_bytes(8, "little"))
+    chunk = Chunk((Share(4, (7).to_bytes(8, "little")),))
     assert runs.acknowledge(0, block.last, "run", [chunk])
     assert not runs.acknowledge(0, block.last, "run", [chunk])
     assert inbox.depth(0) == 1
@@ -245,7 +245,7 @@ class TestRuns:
 
     @pytest.fixture
     def chunks(self):
-        return [Chunk(4, number.to_bytes(8, "little")) for number in range(3)]
+        return [Chunk((Share(4, number.to_bytes(8, "little")),)) for number in range(3)]
 
     def test_versions_only_grow(self, runs, chunks):
         versions = [runs.create(f"run{number}", RunKind.REATTRIBUTE, 4, chunks) for number in range(20)]
@@ -253,7 +253,7 @@ class TestRuns:
 
     def test_a_chunk_is_counted_once(self, runs, chunks):
         runs.create("run", RunKind.REATTRIBUTE, 4, chunks)
-        left = [runs.finish("run", 0, 4, [], attributed=5, touches=9) for _ in range(2)]
+        left = [runs.finish("run", 0, {}, attributed=5, touches=9) for _ in range(2)]
         assert left == [2, 2]
         record = runs.get("run")
         assert (record.chunks_done, record.attributed, record.touches) == (1, 5, 9)
@@ -262,7 +262,7 @@ class TestRuns:
         runs.create("run", RunKind.REATTRIBUTE, 4, chunks)
         assert not runs.close("run", RunState.DONE)
         for number in range(3):
-            runs.finish("run", number, 4, [], attributed=1, touches=1)
+            runs.finish("run", number, {}, attributed=1, touches=1)
         assert runs.close("run", RunState.DONE)
         assert not runs.close("run", RunState.DONE)
         assert (runs.get("run").state, runs.waiting()) == ("done", 0)
@@ -279,5 +279,5 @@ class TestRuns:
         runs = Runs(redis, 0)
         runs.create("run", RunKind.BLOCK, 4, chunks)
         runs.overdue(count_try=True)
-        runs.finish("run", 0, 4, [], attributed=1, touches=1)
+        runs.finish("run", 0, {}, attributed=1, touches=1)
         assert runs.overdue(count_try=True) == [("run", 1)]

@@ -59,7 +59,7 @@ def replayed(pipeline, tenant):
             expected["value, first_touch"][channels[0]] += mills
     store(pipeline.context.storage, tenant.tenant_id, touches, conversions)
     runs = pipeline.context.runs
-    chunks = make_chunks(tenant.tenant_id, [row[1] for row in conversions], 5_000)
+    chunks = make_chunks({tenant.tenant_id: [row[1] for row in conversions]}, 5_000)
     runs.create("pathdata", RunKind.REATTRIBUTE, tenant.tenant_id, chunks)
     outcome = pipeline.finish("pathdata")
     found = defaultdict(dict)

@@ -173,10 +173,11 @@ class World:
         """Credit everything that is there, as a run does."""
         self.flush()
         version = next(_versions)
-        done = attribute(self.storage, self._numpy, self.tenant, sorted(self._keys), run_id="r-test", version=version)
+        tenant_id, zone = self.tenant.tenant_id, self.tenant.timezone
+        wanted = {tenant_id: sorted(self._keys)}
+        done = attribute(self.storage, self._numpy, [self.tenant], wanted, run_id="r-test", version=version)
         if refresh:
-            tenant = self.tenant
-            refresh_daily(self.storage, tenant_days(tenant.tenant_id, tenant.timezone, done.days), next(_versions))
+            refresh_daily(self.storage, tenant_days(tenant_id, zone, done.days.get(tenant_id, ())), next(_versions))
 
     def flush(self) -> None:
         """Store what has been said so far, a table at a time."""

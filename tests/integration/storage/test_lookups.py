@@ -219,7 +219,7 @@ def test_the_earliest_row_of_an_adjustment_counts(storage: Storage, fresh_tenant
     )
     put(storage, "adjustments", fresh_tenant, {"adjustment_id": "a", "at": T0 + 6, "value": "6", "currency": "EUR"})
     put(storage, "adjustments", other(fresh_tenant), {"adjustment_id": "c"})
-    found = adjustments_of(storage, fresh_tenant, ["o-1"])
+    found = adjustments_of(storage, {fresh_tenant: ["o-1"]})
     assert [(row.adjustment_id, row.action, row.value, row.currency, row.at_ms) for row in found] == [
         ("a", "restate", "6", "EUR", T0 + 6),
         ("b", "retract", "", "", T0 + 5),

@@ -44,7 +44,7 @@ def test_windows_of_several_conversions_and_ids(storage: Storage, numpy_storage:
     )
     found = touches_of(
         numpy_storage,
-        fresh_tenant,
+        [fresh_tenant] * 4,
         [0, 0, 2, 1],
         ["u:1", "a:9", "u:2", "u:1"],
         [T0, T0, T0, T0 + 1],
@@ -69,7 +69,7 @@ def test_both_ends_count_to_the_millisecond(
     put(storage, "touchpoints", fresh_tenant, *(touch(f"m{t}", t) for t in (-1, 0, 1, 999, 1000, 1001)))
     found = touches_of(
         numpy_storage,
-        fresh_tenant,
+        [fresh_tenant] * ids,
         [7, 8][:ids],
         ["u:1", "u:other"][:ids],
         [T0, T0 - DAY][:ids],
@@ -87,21 +87,34 @@ def test_cancelled_and_repeated_rows(storage: Storage, numpy_storage: Storage, f
     put(storage, "touchpoints", fresh_tenant, touch("gone", 10, is_deleted=1))
     # The same event under another time that nobody cancelled counts once, at the earliest.
     put(storage, "touchpoints", fresh_tenant, touch("kept", 1400))
-    found = touches_of(numpy_storage, fresh_tenant, [0, 1][:ids], ["u:1", "u:2"][:ids], [T0] * ids, [T0 + DAY] * ids)
+    until = [T0 + DAY] * ids
+    found = touches_of(numpy_storage, [fresh_tenant] * ids, [0, 1][:ids], ["u:1", "u:2"][:ids], [T0] * ids, until)
     assert [time for _, time, *_ in as_tuples(found)] == [600, 1400]
+
+
+def test_two_tenants_with_the_same_ids_and_messages(
+    storage: Storage, numpy_storage: Storage, fresh_tenant: int
+) -> None:
+    other = fresh_tenant + 500_000
+    put(storage, "touchpoints", fresh_tenant, touch("m", 5, channel="mine"), touch("n", 6, channel="mine"))
+    put(storage, "touchpoints", other, touch("m", 5, channel="theirs"), touch("n", 6, channel="theirs", is_deleted=1))
+    whose = [other, fresh_tenant, other]
+    found = touches_of(numpy_storage, whose, [0, 1, 2], ["u:1", "u:1", "u:2"], [T0] * 3, [T0 + DAY] * 3)
+    assert as_tuples(found) == [(0, 5, "theirs", "", 0), (1, 5, "mine", "", 0), (1, 6, "mine", "", 0)]
+    assert as_tuples(found.between(1, 3)) == [(0, 5, "mine", "", 0), (0, 6, "mine", "", 0)]
 
 
 def test_one_touch_under_two_ids_of_a_person_counts_once(
     storage: Storage, numpy_storage: Storage, fresh_tenant: int
 ) -> None:
     put(storage, "touchpoints", fresh_tenant, touch("m", 5), touch("m", 5, user_id="a:1"))
-    found = touches_of(numpy_storage, fresh_tenant, [3, 3], ["u:1", "a:1"], [T0, T0], [T0 + DAY, T0 + DAY])
+    found = touches_of(numpy_storage, [fresh_tenant] * 2, [3, 3], ["u:1", "a:1"], [T0, T0], [T0 + DAY, T0 + DAY])
     assert len(found) == 1
 
 
 @pytest.mark.parametrize("ids", [0, 1, 2])
 def test_nothing_found_has_all_columns(numpy_storage: Storage, fresh_tenant: int, ids: int) -> None:
-    found = touches_of(numpy_storage, fresh_tenant, [0, 1][:ids], ["u:x", "u:y"][:ids], [T0] * ids, [T0] * ids)
+    found = touches_of(numpy_storage, [fresh_tenant] * ids, [0, 1][:ids], ["u:x", "u:y"][:ids], [T0] * ids, [T0] * ids)
     assert len(found) == 0
     assert [array.dtype.name for array in (found.time_ms, found.key, found.kind, found.channel)] == [
         "int64",
@@ -117,7 +130,8 @@ def test_tenants_are_apart(storage: Storage, numpy_storage: Storage, fresh_tenan
     put(storage, "touchpoints", fresh_tenant, touch("m", 5, channel="mine"))
     put(storage, "touchpoints", other, touch("m", 5, channel="theirs"))
     for tenant_id, channel in ((fresh_tenant, "mine"), (other, "theirs")):
-        found = touches_of(numpy_storage, tenant_id, [0, 1][:ids], ["u:1", "u:2"][:ids], [T0] * ids, [T0 + DAY] * ids)
+        until = [T0 + DAY] * ids
+        found = touches_of(numpy_storage, [tenant_id] * ids, [0, 1][:ids], ["u:1", "u:2"][:ids], [T0] * ids, until)
         assert [name for _, _, name, *_ in as_tuples(found)] == [channel]
 
 
@@ -170,16 +184,18 @@ def granules(plan: str) -> tuple[int, int]:
 
 
 def explain(storage: Storage, statement: TenantStatement, **more: object) -> str:
-    asked = TenantStatement("explain", "EXPLAIN indexes = 1 " + statement.sql)
+    asked = type(statement)("explain", "EXPLAIN indexes = 1 " + statement.sql)
     return "\n".join(line for (line,) in storage.rows(asked, **more))  # type: ignore[arg-type]
 
 
-def test_the_set_prunes_by_the_primary_key(storage: Storage, crowded_tenant: int) -> None:
-    ids = [f"u:{number}" for number in range(20)]
+@pytest.mark.parametrize("tenants", [1, 2])
+def test_the_set_prunes_by_the_primary_key(storage: Storage, crowded_tenant: int, tenants: int) -> None:
+    asked = [crowded_tenant, 6_001][:tenants]
     conv = External(
         {
+            "tenant_id": ("UInt32", [asked[number % tenants] for number in range(20)]),
             "conv_idx": ("Int64", list(range(20))),
-            "user_id": ("String", ids),
+            "user_id": ("String", [f"u:{number}" for number in range(20)]),
             "lo_ms": ("Int64", [T0] * 20),
             "hi_ms": ("Int64", [T0 + 400 * DAY] * 20),
         }
@@ -187,7 +203,7 @@ def test_the_set_prunes_by_the_primary_key(storage: Storage, crowded_tenant: int
     plan = explain(
         storage,
         TOUCHES,
-        tenant_id=crowded_tenant,
+        tenant_id=asked,
         params={"lo_ms": T0, "hi_ms": T0 + 400 * DAY},
         external={"conv": conv},
     )
@@ -206,9 +222,9 @@ def test_one_id_reads_a_granule_or_two(storage: Storage, crowded_tenant: int) ->
 
 def test_single_and_batched_forms_agree(numpy_storage: Storage, crowded_tenant: int) -> None:
     batch = touches_of(
-        numpy_storage, crowded_tenant, [0, 1], ["u:5", "u:6"], [T0, T0], [T0 + 5 * 10**7, T0 + 5 * 10**7]
+        numpy_storage, [crowded_tenant] * 2, [0, 1], ["u:5", "u:6"], [T0, T0], [T0 + 5 * 10**7, T0 + 5 * 10**7]
     )
     for number, user in enumerate(("u:5", "u:6")):
-        single = touches_of(numpy_storage, crowded_tenant, [number], [user], [T0], [T0 + 5 * 10**7])
+        single = touches_of(numpy_storage, [crowded_tenant], [number], [user], [T0], [T0 + 5 * 10**7])
         assert as_tuples(single) == [row for row in as_tuples(batch) if row[0] == number]
         assert len(single) > 5

@@ -11,7 +11,7 @@ from app.errors import Unavailable
 from app.ledger import close as ledger_close
 from app.ledger import runs as ledger_runs
 from app.ledger.close import DAYS_AT_ONCE, close
-from app.ledger.runs import Chunk, RunKind, Runs
+from app.ledger.runs import Chunk, RunKind, Runs, Share
 from app.storage.client import observers
 from app.tenants.registry import Registry
 
@@ -26,9 +26,9 @@ def backfill(redis, registry):
     """The runs, and a run of a year whose chunk is done."""
     tenant_id = registry.create(f"close-{id(redis)}", "Close")[0].tenant_id
     made = Runs(redis, 15)
-    made.create("year", RunKind.REATTRIBUTE, tenant_id, [Chunk(tenant_id, bytes(8))])
+    made.create("year", RunKind.REATTRIBUTE, tenant_id, [Chunk((Share(tenant_id, bytes(8)),))])
     days = [date(2025, 1, 1) + timedelta(days=number) for number in range(2 * DAYS_AT_ONCE + 5)]
-    made.finish("year", 0, tenant_id, days, attributed=1, touches=1)
+    made.finish("year", 0, {tenant_id: days}, attributed=1, touches=1)
     return made, tenant_id
 
 

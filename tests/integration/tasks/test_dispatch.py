@@ -9,7 +9,7 @@ from collections import Counter
 
 import pytest
 
-from app.ledger.runs import Chunk, RunKind
+from app.ledger.runs import Chunk, RunKind, Share
 from tasks import attribution
 from tasks.context import Context
 
@@ -27,7 +27,7 @@ def context(redis, settings, monkeypatch):
 
 def record(context, run_id, kind, chunks, tenant_id=4):
     keys = [number.to_bytes(8, "little") for number in range(chunks)]
-    context.runs.create(run_id, kind, tenant_id, [Chunk(tenant_id, key) for key in keys])
+    context.runs.create(run_id, kind, tenant_id, [Chunk((Share(tenant_id, key),)) for key in keys])
 
 
 def waiting(redis, queue):
@@ -41,7 +41,7 @@ def waiting(redis, queue):
 
 def finish(context, run_id, numbers):
     for number in numbers:
-        context.runs.finish(run_id, number, 4, [], attributed=1, touches=1)
+        context.runs.finish(run_id, number, {}, attributed=1, touches=1)
     return [{"outcome": "attributed"} for _ in numbers]
 
 

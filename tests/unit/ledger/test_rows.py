@@ -19,17 +19,17 @@ from app.storage.conversion_history import ConversionEvent
 from app.storage.touches import TouchColumns
 from tests.unit.attribution.build import random_chunk, taken
 
-TERMS = Terms(3, JourneyRules(cap=5), ModelParams(), (), 30 * DAY_MS)
+TERMS = Terms(JourneyRules(cap=5), ModelParams(), (), 30 * DAY_MS)
 
 
 def group_of(touches: Touches, conversions: Conversions) -> Group:
     orders = []
     for number, key in enumerate(conversions.key.tolist()):
         ts_ms, gross_minor = int(conversions.time_ms[number]), int(conversions.gross_minor[number])
-        event = ConversionEvent(key, ts_ms, f"m{key}", "Order", f"o{key}", f"u:{key}", gross_minor, "EUR", 0)
+        event = ConversionEvent(1, key, ts_ms, f"m{key}", "Order", f"o{key}", f"u:{key}", gross_minor, "EUR", 0)
         retracted = bool(conversions.retracted[number])
         net_minor = 0 if retracted else int(conversions.net_minor[number])
-        orders.append(Order(key, event, number % 3, (ts_ms,), net_minor, retracted))
+        orders.append(Order(1, key, event, number % 3, (ts_ms,), net_minor, retracted))
     columns = TouchColumns(
         conversion_index=touches.conversion_index,
         time_ms=touches.time_ms,
@@ -40,11 +40,11 @@ def group_of(touches: Touches, conversions: Conversions) -> Group:
         campaign=touches.campaign,
         campaign_names=["spring"],
     )
-    return Group(orders, TERMS, columns, credit(touches, conversions, TERMS.journeys))
+    return Group(orders, [3] * len(orders), TERMS, columns, credit(touches, conversions, TERMS.journeys))
 
 
 def rows_of(*groups: Group) -> LedgerRows:
-    return ledger_rows([order for group in groups for order in group.orders], groups, Identities(10))
+    return ledger_rows([order for group in groups for order in group.orders], groups, {1: Identities(10)})
 
 
 def test_each_row_says_what_its_conversion_earned() -> None:
@@ -76,9 +76,9 @@ def test_groups_and_order_change_nothing() -> None:
 
 
 def test_a_key_without_an_event_and_an_older_day_are_deleted() -> None:
-    event = ConversionEvent(7, 5 * DAY_MS, "m", "Order", "o", "u:a", 100, "EUR", 0)
-    moved = Order(7, event, 0, (3 * DAY_MS, 5 * DAY_MS), 100, False)
-    rows = ledger_rows([moved, Order(8, None, 0, (4 * DAY_MS,), 0, False)], [], Identities(10))
+    event = ConversionEvent(1, 7, 5 * DAY_MS, "m", "Order", "o", "u:a", 100, "EUR", 0)
+    moved = Order(1, 7, event, 0, (3 * DAY_MS, 5 * DAY_MS), 100, False)
+    rows = ledger_rows([moved, Order(1, 8, None, 0, (4 * DAY_MS,), 0, False)], [], {})
     assert list(zip(rows.key.tolist(), rows.day.tolist(), strict=True)) == [(7, 3), (8, 4)]
     assert rows.is_deleted.tolist() == [1, 1]
 
