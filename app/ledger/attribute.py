@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import partial
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -132,16 +131,10 @@ def credit_orders(
 ) -> Computed:
     """The second half: what these orders of known persons earn under their tenants' rules."""
     by_id = {tenant.tenant_id: tenant for tenant in tenants}
-    groups = _by_terms(found, by_id)
-    earlier: dict[int, dict[int, Earlier]] = {}
-    for tenant in tenants:
-        if tenant.looks_back:
-            own = [order for order in found if order.tenant_id == tenant.tenant_id and order.winner is not None]
-            rules_of = partial(_rules_of, tenant)
-            earlier[tenant.tenant_id] = earlier_conversions(
-                storage, tenant.tenant_id, own, persons[tenant.tenant_id], rules_of
-            )
-    return Computed(found, persons, list(_credited(arrays, groups, persons, earlier)))
+    earlier: dict[tuple[int, int], Earlier] = {}
+    if any(tenant.looks_back for tenant in tenants):
+        earlier = earlier_conversions(storage, found, persons, lambda order: _rules_of(by_id[order.tenant_id], order))
+    return Computed(found, persons, list(_credited(arrays, _by_terms(found, by_id), persons, earlier)))
 
 
 def _insert(storage: Storage, table: str, rows: LedgerRows, run_id: str, version: int) -> None:
@@ -170,7 +163,7 @@ def _credited(
     arrays: Storage,
     by_terms: Mapping[Terms, Sequence[tuple[Order, int]]],
     persons: Mapping[int, Identities],
-    earlier: Mapping[int, Mapping[int, Earlier]],
+    earlier: Mapping[tuple[int, int], Earlier],
 ) -> Iterator[Group]:
     """The credit of each group, from one touchpoint query for all."""
     asked: list[tuple[int, int, str, int, int]] = []
@@ -219,10 +212,10 @@ def _windows(
 
 
 def _conversions(
-    group: Sequence[Order], terms: Terms, earlier: Mapping[int, Mapping[int, Earlier]]
+    group: Sequence[Order], terms: Terms, earlier: Mapping[tuple[int, int], Earlier]
 ) -> Conversions:
     winners = winners_of(group)
-    before = [earlier.get(order.tenant_id, {}).get(order.key, {}) for order in group]
+    before = [earlier.get((order.tenant_id, order.key), {}) for order in group]
     previous_ms = None
     if terms.journeys.reuse is Reuse.RESET:
         own = [one.get(row.conversion_type, NO_PREVIOUS_MS) for one, row in zip(before, winners, strict=True)]

@@ -259,8 +259,8 @@ def _earlier(
         0,
     )
     order = Order(tenant.tenant_id, conversion.conversion_key, event, 0, (event.ts_ms,), event.value_minor, False)
-    found = earlier_conversions(storage, tenant.tenant_id, [order], identities, lambda _: rules)
-    return found.get(order.key, {})
+    found = earlier_conversions(storage, [order], {tenant.tenant_id: identities}, lambda _: rules)
+    return found.get((tenant.tenant_id, order.key), {})
 
 
 def _touches(storage: Storage, tenant: Tenant, conversion: ConversionEvent, aliases: list[Alias]) -> list[StoredTouch]:

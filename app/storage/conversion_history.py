@@ -45,6 +45,8 @@ def conversion_history(
 
 def histories(storage: Storage, keys: Mapping[int, Sequence[int]], *, task: str = "") -> list[ConversionEvent]:
     """The same for the keys of several tenants at once."""
+    if not keys:
+        return []
     external = {"keys": of_tenants("key", "UInt64", keys)}
     rows = storage.rows(HISTORY, tenant_id=sorted(keys), external=external, task=task)
     return [ConversionEvent._make(row) for row in rows]
