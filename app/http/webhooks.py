@@ -13,6 +13,7 @@ from app.http.parts import parts
 from app.ledger.webhooks import add_webhook, delete_webhook
 from app.reports.days import rfc3339
 from app.storage.connections import get_storage
+from app.storage.redis import get_redis
 from app.storage.webhooks import Webhook, webhooks_of
 
 bp = Blueprint("webhooks", __name__)
@@ -26,7 +27,8 @@ def add() -> Response:
     """A new webhook; its secret is in this answer and nowhere else."""
     body = _body()
     settings = parts().settings
-    hook = add_webhook(get_storage(settings=settings), settings, g.tenant, body["url"], body.get("kinds", []))
+    storage, kinds = get_storage(settings=settings), body.get("kinds", [])
+    hook = add_webhook(get_redis(settings), storage, settings, g.tenant, body["url"], kinds)
     return _json({"success": True, **_shown(hook), "secret": hook.secret})
 
 

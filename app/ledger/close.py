@@ -22,7 +22,7 @@ PAUSE_S = 3 * LOOK_EVERY_S
 
 
 def close(storage: Storage, runs: Runs, registry: Registry, run_id: str) -> dict[str, Any]:
-    """Refresh the rollups of the days that a run touched, store its row, mark it closed. Safe to repeat.
+    """Refresh the rollups of the days that a run touched, tell its tenants, mark it closed. Safe to repeat.
 
     A run with open chunks stays open: its next wave closes it, or the sweep, which sends them again.
     """
@@ -35,7 +35,6 @@ def close(storage: Storage, runs: Runs, registry: Registry, run_id: str) -> dict
     touched = runs.touched_days(run_id)
     _refresh_all(storage, runs, registry, touched, record.kind)
     state = RunState.FAILED if record.chunks_failed else RunState.DONE
-    insert_runs(storage, _row(record, state, runs.now_version()), task="attribution.close_run")
     announce(storage, runs, registry, record, state, touched)
     runs.close(run_id, state)
     return {
@@ -85,17 +84,29 @@ def _refresh(
     refresh_daily(storage, shadowed, version, shadow=True, task=task)
 
 
-def _row(record: RunRecord, state: RunState, now_us: int) -> dict[str, list[Any]]:
+def store_closed(storage: Storage, runs: Runs) -> int:
+    """Store the rows of runs that were closed since the last time, for history. Returns how many. Safe to repeat."""
+    run_ids = runs.closed()
+    records = [record for run_id in run_ids if (record := runs.get(run_id)) is not None]
+    if records:
+        insert_runs(storage, _columns(records), task="maintenance.sweep")
+    if run_ids:
+        runs.stored(run_ids)
+    return len(run_ids)
+
+
+def _columns(records: Sequence[RunRecord]) -> dict[str, list[Any]]:
+    closed_ms = [record.closed_ms or record.created_ms for record in records]
     return {
-        "run_id": [record.run_id],
-        "kind": [record.kind],
-        "tenants": [list(record.tenant_ids)],
-        "state": [state.value],
-        "chunks": [record.chunks],
-        "chunks_failed": [record.chunks_failed],
-        "conversions": [record.attributed],
-        "touches": [record.touches],
-        "created_at": [record.created_ms],
-        "closed_at": [now_us // 1000],
-        "version": [now_us],
+        "run_id": [record.run_id for record in records],
+        "kind": [record.kind for record in records],
+        "tenants": [list(record.tenant_ids) for record in records],
+        "state": [record.state for record in records],
+        "chunks": [record.chunks for record in records],
+        "chunks_failed": [record.chunks_failed for record in records],
+        "conversions": [record.attributed for record in records],
+        "touches": [record.touches for record in records],
+        "created_at": [record.created_ms for record in records],
+        "closed_at": closed_ms,
+        "version": [1000 * ms for ms in closed_ms],
     }

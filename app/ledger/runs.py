@@ -293,7 +293,16 @@ class Runs:
     def close(self, run_id: str, state: RunState) -> bool:
         """End a run that has no open chunk. Returns whether this call ended it."""
         names = [keys.run(run_id), keys.run_chunks(run_id), keys.run_open(run_id), keys.run_days(run_id)]
-        return bool(self._close(keys=[*names, keys.RUNS_DUE], args=[run_id, state.value, KEPT_S]))
+        names += [keys.RUNS_DUE, keys.RUNS_CLOSED]
+        return bool(self._close(keys=names, args=[run_id, state.value, KEPT_S]))
+
+    def closed(self, limit: int = 1_000) -> list[str]:
+        """Ids of closed runs of which `stored` was not said."""
+        return [run_id.decode() for run_id in self._redis.srandmember(keys.RUNS_CLOSED, limit)]
+
+    def stored(self, run_ids: Sequence[str]) -> None:
+        """Say that the rows of closed runs are stored."""
+        self._redis.srem(keys.RUNS_CLOSED, *run_ids)
 
     def overdue(self, *, count_try: bool, limit: int = 200) -> list[tuple[str, int]]:
         """Claim runs that are late: (run id, tries so far). Without `count_try` they are only put off."""

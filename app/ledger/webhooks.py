@@ -15,7 +15,7 @@ import msgspec
 
 from app.errors import BadInput, NotFound
 from app.ingest.dead_letters import DeadLetter, DeadLetters, Source
-from app.ledger.announce import KEPT_S
+from app.ledger.announce import KEPT_S, may_have_webhooks
 from app.ledger.calling import Refusal, call, check_url
 from app.ledger.runs import RunKind
 from app.storage import keys
@@ -28,7 +28,9 @@ MOST_WEBHOOKS = 20
 FIRST_WAIT_MS, LONGEST_WAIT_MS = 5_000, 3_600_000
 
 
-def add_webhook(storage: Storage, settings: Settings, tenant: Tenant, url: str, kinds: list[str]) -> Webhook:
+def add_webhook(
+    redis: Any, storage: Storage, settings: Settings, tenant: Tenant, url: str, kinds: list[str]
+) -> Webhook:
     """A new webhook with a secret of its own; the only time that the secret is shown is now.
 
     Raises
@@ -46,6 +48,7 @@ def add_webhook(storage: Storage, settings: Settings, tenant: Tenant, url: str, 
         f"wh_{uuid.uuid4().hex}", url, f"whsec_{secrets.token_urlsafe(32)}", kinds, "active", now_us // 1000, now_us
     )
     insert_webhook(storage, tenant.tenant_id, hook)
+    may_have_webhooks(redis, tenant.tenant_id)
     return hook
 
 

@@ -11,6 +11,9 @@ DEAD_LETTERS = "dead"
 RUNS_DUE = "runs:due"
 """zset of run id by the time (ms) at which the sweep looks at it again; owner: the chunk ledger."""
 
+RUNS_CLOSED = "runs:closed"
+"""set of ids of closed runs whose rows are not stored yet; owner: the chunk ledger."""
+
 RUN_CLOCK = "runs:clock"
 """string, the last version given to a run (µs); only ever grows; owner: the chunk ledger."""
 
@@ -26,6 +29,9 @@ ERASURES_DUE = "erasures:due"
 
 ERASING = "lock:erasing"
 """Lock (string) held by the one process that carries erasures further; expires after ten minutes."""
+
+WEBHOOKED = "webhooks:tenants"
+"""hash of tenant id -> 'none' where it is known to have no webhook, 'some' where it may; owner: the announcements."""
 
 WEBHOOKS_DUE = "webhooks:due"
 """zset of delivery id by the time (ms) of its next try; owner: webhooks."""

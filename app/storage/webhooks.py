@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from app.storage.client import Storage
-from app.storage.statements import TenantStatement
+from app.storage.statements import TenantsStatement
 
-WEBHOOKS = TenantStatement(
+WEBHOOKS = TenantsStatement(
     "webhooks",
     """
-    SELECT webhook_id, url, secret, kinds, CAST(state, 'String'), toUnixTimestamp64Milli(created_at), version
+    SELECT tenant_id, webhook_id, url, secret, kinds, CAST(state, 'String'), toUnixTimestamp64Milli(created_at), version
     FROM webhooks FINAL
     WHERE {tenant}
       AND state = 'active'
@@ -33,7 +34,16 @@ class Webhook(NamedTuple):
 
 def webhooks_of(storage: Storage, tenant_id: int, *, task: str = "") -> list[Webhook]:
     """The tenant's webhooks, oldest first."""
-    return [Webhook._make(row) for row in storage.rows(WEBHOOKS, tenant_id=tenant_id, task=task)]
+    return webhooks_among(storage, [tenant_id], task=task)[tenant_id]
+
+
+def webhooks_among(storage: Storage, tenant_ids: Sequence[int], *, task: str = "") -> dict[int, list[Webhook]]:
+    """The same of several tenants. Every one that was given is there."""
+    found: dict[int, list[Webhook]] = {tenant_id: [] for tenant_id in tenant_ids}
+    if found:
+        for tenant_id, *row in storage.rows(WEBHOOKS, tenant_id=tenant_ids, task=task):
+            found[tenant_id].append(Webhook._make(row))
+    return found
 
 
 def insert_webhook(storage: Storage, tenant_id: int, hook: Webhook) -> None:

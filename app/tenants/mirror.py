@@ -90,7 +90,7 @@ class Mirror:
         """Say what ClickHouse says, of all tenants."""
         with _redis_errors(), self._redis.pipeline(transaction=True) as pipe:
             life = self._life()
-            pipe.delete(keys.TENANT_KEYS, keys.TENANTS)
+            pipe.delete(keys.TENANT_KEYS, keys.TENANTS, keys.WEBHOOKED)
             for row in rows:
                 _add(pipe, row)
             pipe.hset(keys.TENANT_KEYS, BUILT, life)

@@ -72,7 +72,7 @@ def test_each_tenant_is_told_its_part(pipeline, receiver, hooked):
     one = pipeline.tenant()
     others = [pipeline.tenant() for _ in range(4)]
     other = next(t for t in others if t.tenant_id % hooked.shards == one.tenant_id % hooked.shards)
-    hook = add_webhook(context.storage, hooked, one, receiver.url, [])
+    hook = add_webhook(context.redis, context.storage, hooked, one, receiver.url, [])
     pipeline.send(one, order("u:1", NOON, "1"), order("u:1", NOON, "2"))
     pipeline.send(other, order("u:1", NOON, "1"))
     (drained,) = pipeline.settle()
@@ -92,8 +92,8 @@ def test_each_tenant_is_told_its_part(pipeline, receiver, hooked):
 
 def test_refusals_are_put_off_and_buried_in_the_end(pipeline, receiver, hooked):
     context, tenant = pipeline.context, pipeline.tenant()
-    add_webhook(context.storage, hooked, tenant, receiver.url, ["block"])
-    add_webhook(context.storage, hooked, tenant, receiver.url, ["unmerge"])
+    add_webhook(context.redis, context.storage, hooked, tenant, receiver.url, ["block"])
+    add_webhook(context.redis, context.storage, hooked, tenant, receiver.url, ["unmerge"])
     receiver.status = 302  # is not followed
     pipeline.send(tenant, order("u:1", NOON, "1"))
     pipeline.settle()
@@ -114,7 +114,7 @@ def test_refusals_are_put_off_and_buried_in_the_end(pipeline, receiver, hooked):
 
 def test_a_deleted_webhook_is_sent_nothing(pipeline, receiver, hooked):
     context, tenant = pipeline.context, pipeline.tenant()
-    hook = add_webhook(context.storage, hooked, tenant, receiver.url, [])
+    hook = add_webhook(context.redis, context.storage, hooked, tenant, receiver.url, [])
     pipeline.send(tenant, order("u:1", NOON, "1"))
     pipeline.settle()
     delete_webhook(context.storage, tenant, hook.webhook_id)
@@ -126,4 +126,4 @@ def test_a_deleted_webhook_is_sent_nothing(pipeline, receiver, hooked):
 def test_private_addresses_need_the_setting(pipeline, receiver):
     context, tenant = pipeline.context, pipeline.tenant()
     with pytest.raises(BadInput, match="private"):
-        add_webhook(context.storage, context.settings, tenant, receiver.url, [])
+        add_webhook(context.redis, context.storage, context.settings, tenant, receiver.url, [])

@@ -10,9 +10,10 @@ import pytest
 from app.errors import Unavailable
 from app.ledger import close as ledger_close
 from app.ledger import runs as ledger_runs
-from app.ledger.close import DAYS_AT_ONCE, close
+from app.ledger.close import DAYS_AT_ONCE, close, store_closed
 from app.ledger.runs import Chunk, RunKind, Runs, Share
 from app.storage.client import observers
+from app.storage.runs import run_of
 from app.tenants.registry import Registry
 
 
@@ -91,3 +92,17 @@ def test_a_busy_tenant_does_not_hold_up_the_others(backfill):
         assert first < second
     with runs.refreshing({1, 2, 3}) as (free, _):
         assert free == [1, 2, 3]
+
+
+def test_rows_of_closed_runs_are_stored_together(storage, registry, backfill):
+    runs, tenant_id = backfill
+    runs.create("other", RunKind.BLOCK, tenant_id, [Chunk((Share(tenant_id, bytes(8)),))])
+    runs.finish("other", 0, {}, attributed=3, touches=4)
+    for run_id in ("year", "other"):
+        close(storage, runs, registry, run_id)
+    assert run_of(storage, "other") is None
+    assert (store_closed(storage, runs), store_closed(storage, runs)) == (2, 0)
+    row, record = run_of(storage, "other"), runs.get("other")
+    assert (row.kind, row.state, row.tenants, row.conversions, row.touches) == ("block", "done", [tenant_id], 3, 4)
+    assert row.closed_ms == record.closed_ms
+    assert run_of(storage, "year").kind == "reattribute"
