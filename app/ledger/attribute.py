@@ -30,9 +30,12 @@ from app.tenants.tenant import Tenant, under_shadow
 
 @dataclass(frozen=True, slots=True)
 class Attributed:
-    """What became of a chunk. `days` are tenants' days (in their own timezone) whose rollups are stale now."""
+    """What became of a chunk. `days` are tenants' days (in their own timezone) whose rollups are stale now.
 
-    conversions: int
+    `credited` are the conversions that there are: (tenant, key).
+    """
+
+    credited: frozenset[tuple[int, int]]
     touches: int
     unattributed: int
     days: Mapping[int, tuple[date, ...]]
@@ -92,7 +95,7 @@ def attribute(
         record_changes(storage, arrays, rows, reason=reason, run_id=run_id, version=version)
         _insert(storage, "ledger", rows, run_id, version)
     return Attributed(
-        conversions=sum(len(group.orders) for group in computed.groups),
+        credited=frozenset((order.tenant_id, order.key) for group in computed.groups for order in group.orders),
         touches=sum(len(group.credit.journeys.index) for group in computed.groups),
         unattributed=sum(int(group.credit.unattributed.sum()) for group in computed.groups),
         days=_days(found, {tenant.tenant_id: tenant.timezone for tenant in tenants}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, Protocol
 
@@ -12,7 +13,7 @@ import msgspec
 from app.errors import TributaryError, Unavailable
 from app.ingest.dead_letters import DeadLetter, DeadLetters, Source
 from app.ledger.attribute import Attributed, attribute
-from app.ledger.runs import RunRecord, Runs
+from app.ledger.runs import Chunk, RunRecord, Runs
 from app.storage.client import Storage
 from app.tenants.registry import Registry
 from app.tenants.tenant import Tenant
@@ -51,28 +52,54 @@ def attribute_or_bury(services: Services, run_id: str, number: int, whose: str) 
     ------
     Unavailable : a part does not answer; the chunk stays open.
     """
-    told: dict[str, Any] = {"chunk": number, "run_id": run_id}
-    chunk, record = services.runs.open_chunk(run_id, number), services.runs.get(run_id)
-    if chunk is None or record is None:
-        return {"outcome": "done before", "tenant": whose, **told}
-    work = _Work(services, services.registry.fresh_of(chunk.tenant_ids), record)
-    parts = work.attribute(chunk.conversion_keys())
-    days: dict[int, set[date]] = {}
-    for part in parts:
-        for tenant_id, of_one in part.days.items():
-            days.setdefault(tenant_id, set()).update(of_one)
-    conversions = sum(part.conversions for part in parts)
-    touches = sum(part.touches for part in parts)
-    services.runs.finish(run_id, number, days, attributed=conversions, touches=touches)
+    return {"tenant": whose, "chunk": number, "run_id": run_id} | attribute_together(services, [(run_id, number)])
+
+
+def attribute_together(services: Services, wanted: Sequence[tuple[str, int]]) -> dict[str, Any]:
+    """The same for chunks of several runs of one kind at once: (run, number of its chunk).
+
+    All of it is done as of the newest of the runs, which comes after whatever any of them is about.
+    """
+    runs = services.runs
+    found = [(runs.get(run_id), number, runs.open_chunk(run_id, number)) for run_id, number in wanted]
+    work = [_Part(record, number, chunk) for record, number, chunk in found if record is not None and chunk is not None]
+    if not work:
+        return {"outcome": "done before"}
+    newest = max((part.record for part in work), key=lambda record: record.version)
+    keys: dict[int, dict[int, None]] = {}
+    for part in work:
+        for tenant_id, of_one in part.chunk.conversion_keys().items():
+            keys.setdefault(tenant_id, {}).update(dict.fromkeys(of_one))
+    making = _Work(services, services.registry.fresh_of(keys), newest)
+    done = making.attribute({tenant_id: list(of_one) for tenant_id, of_one in keys.items()})
+    for part in work:
+        _finish(runs, part, done, is_newest=part.record is newest)
     return {
-        "outcome": "attributed" if not work.buried else "attributed but for some, see the dead letters",
-        "tenant": whose,
-        "conversions": conversions,
-        "touches": touches,
-        "unattributed": sum(part.unattributed for part in parts),
-        "given_up": work.buried,
-        **told,
+        "outcome": "attributed" if not making.buried else "attributed but for some, see the dead letters",
+        "conversions": sum(len(one.credited) for one in done),
+        "touches": sum(one.touches for one in done),
+        "unattributed": sum(one.unattributed for one in done),
+        "given_up": making.buried,
     }
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    record: RunRecord
+    number: int
+    chunk: Chunk
+
+
+def _finish(runs: Runs, part: _Part, done: Sequence[Attributed], *, is_newest: bool) -> None:
+    """Say that a chunk is done. Touches are not told apart by run: the newest has them all."""
+    days: dict[int, set[date]] = {tenant_id: set() for tenant_id in part.chunk.tenant_ids}
+    own = {(tenant_id, key) for tenant_id, some in part.chunk.conversion_keys().items() for key in some}
+    for one in done:
+        for tenant_id in days.keys() & one.days.keys():
+            days[tenant_id].update(one.days[tenant_id])
+    attributed = sum(len(own & one.credited) for one in done)
+    touches = sum(one.touches for one in done) if is_newest else 0
+    runs.finish(part.record.run_id, part.number, days, attributed=attributed, touches=touches)
 
 
 class _Work:

@@ -26,17 +26,37 @@ def close(storage: Storage, runs: Runs, registry: Registry, run_id: str) -> dict
 
     A run with open chunks stays open: its next wave closes it, or the sweep, which sends them again.
     """
-    record = runs.get(run_id)
-    if record is None or record.state != RunState.OPEN:
-        return {"run_id": run_id, "outcome": "closed before"}
-    still_open = runs.open_count(run_id)
-    if still_open:
-        return {"run_id": run_id, "outcome": "waits", "open_chunks": still_open}
-    touched = runs.touched_days(run_id)
-    _refresh_all(storage, runs, registry, touched, record.kind)
+    return close_together(storage, runs, registry, [run_id])[0]
+
+
+def close_together(storage: Storage, runs: Runs, registry: Registry, run_ids: Sequence[str]) -> list[dict[str, Any]]:
+    """The same for several runs of one kind: what they have all touched is refreshed once. What became of each."""
+    told: list[dict[str, Any]] = []
+    ready: dict[str, tuple[RunRecord, dict[int, list[date]]]] = {}
+    for run_id in run_ids:
+        record = runs.get(run_id)
+        if record is None or record.state != RunState.OPEN:
+            told.append({"run_id": run_id, "outcome": "closed before"})
+        elif still_open := runs.open_count(run_id):
+            told.append({"run_id": run_id, "outcome": "waits", "open_chunks": still_open})
+        else:
+            ready[run_id] = record, runs.touched_days(run_id)
+    stale: dict[int, set[date]] = {}
+    for _, touched in ready.values():
+        for tenant_id, days in touched.items():
+            stale.setdefault(tenant_id, set()).update(days)
+    if ready:
+        kind = ready[next(iter(ready))][0].kind
+        _refresh_all(storage, runs, registry, {each: sorted(days) for each, days in stale.items()}, kind)
+    return told + [_end(storage, runs, registry, record, touched) for record, touched in ready.values()]
+
+
+def _end(
+    storage: Storage, runs: Runs, registry: Registry, record: RunRecord, touched: Mapping[int, Sequence[date]]
+) -> dict[str, Any]:
     state = RunState.FAILED if record.chunks_failed else RunState.DONE
     announce(storage, runs, registry, record, state, touched)
-    runs.close(run_id, state)
+    runs.close(record.run_id, state)
     return {
         "outcome": state.value,
         "tenants": [registry.get(tenant_id).slug for tenant_id in record.tenant_ids],
@@ -45,7 +65,7 @@ def close(storage: Storage, runs: Runs, registry: Registry, run_id: str) -> dict
         "chunks": record.chunks,
         "chunks_failed": record.chunks_failed,
         "days": sum(len(days) for days in touched.values()),
-        "run_id": run_id,
+        "run_id": record.run_id,
     }
 
 

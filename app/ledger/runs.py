@@ -28,6 +28,8 @@ FEW = 10
 """A tenant has few conversions where they are less than this part of a chunk."""
 LOOK_EVERY_S, REFRESH_WAIT_S = 0.05, 3.0
 """Who waits for a tenant's rollups looks so often whether they are free, and gives up after so long."""
+MOST_ALONG = 100
+"""Runs that are looked at to be attributed along with one."""
 REFRESH_LIFE_S = 10.0
 """After a process was killed in a refresh, its tenants' next one waits at most so long."""
 
@@ -153,6 +155,7 @@ class Runs:
         self._finish = script(redis, "finish_chunk")
         self._overdue = script(redis, "overdue")
         self._close = script(redis, "close_run")
+        self._along = script(redis, "take_along")
         self._take = script(redis, "take_free")
         self._keep = script(redis, "keep_taken")
         self._drop = script(redis, "drop_taken")
@@ -238,6 +241,27 @@ class Runs:
             return None
         packed = self._redis.hget(keys.run_chunks(run_id), str(number))
         return decode_chunk(packed) if packed is not None else None
+
+    def take_along(self, run_id: str, most_conversions: int) -> list[str]:
+        """Claim a run, and with a block's run those of other blocks that wait, have one chunk and make with it
+        `most_conversions` at most.
+
+        Returns
+        -------
+        Their ids, the one asked for first; none where it is closed, or claimed already. Who cannot do them lets them
+        go; a claim of somebody who died ends with the chunk's deadline, or when the sweep sends the run again.
+        """
+        found = self._along(
+            keys=[keys.RUNS_DUE], args=[run_id, keys.run(""), self._deadline_ms, most_conversions, MOST_ALONG]
+        )
+        return [each.decode() for each in found]
+
+    def let_go(self, run_ids: Sequence[str]) -> None:
+        """End the claims on runs."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for run_id in run_ids:
+                pipe.hdel(keys.run(run_id), "taken_until")
+            pipe.execute()
 
     def next_wave(self, run_id: str) -> int:
         """The number of a wave of chunks that is about to be sent: 1, 2, …"""
