@@ -6,6 +6,7 @@ from typing import Any
 
 from app.attribution.names import FIVE_MODELS
 from app.http.openapi_money import NET_WORDS, RULES_WORD
+from app.reports.pages import DEFAULT_LINES, MOST_LINES
 
 _REF = "#/components/schemas/"
 _DAYS = {
@@ -27,6 +28,8 @@ def report_paths() -> dict[str, Any]:
                 "models": f"Of {', '.join(FIVE_MODELS)}, parted by commas; all by default.",
                 "currency": "Convert everything into this currency; rows per currency where missing.",
                 "conversion_type": "Only these conversions.",
+                "limit": f"Lines (a row for each model) at most; {DEFAULT_LINES:,} by default, up to {MOST_LINES:,}.",
+                "after": "`next` of the answer before: the lines that follow it.",
             }
             | RULES_WORD
             | NET_WORDS,
@@ -124,6 +127,7 @@ REPORT_SCHEMAS: dict[str, Any] = {
         | {
             "currency": {"type": ["string", "null"]},
             "rows": _LINES,
+            "next": {"type": ["string", "null"], "description": "For `after`, where more lines follow."},
             "totals": _LINES,
             "unattributed": _LINES,
             "reconciled": _YES,

@@ -34,7 +34,7 @@ _ORDER_BYTES = 512
 @secret_key
 def attribution_report() -> Response:
     """Credit by channel, campaign, day, …, for each model."""
-    words = ("by", "models", "currency", "conversion_type", "adjusted", "as_of")
+    words = ("by", "models", "currency", "conversion_type", "adjusted", "as_of", "limit", "after")
     _only("from", "to", "rules", *words)
     query = read_query(_period(), **{word: request.args.get(word, "") for word in words})
     under = rules_asked()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from app.attribution.currency import to_decimal_string
 
 MICRO = 1_000_000
 _WRAP = 1 << 64
+_THOUSAND = [f"{part:03d}" for part in range(1000)]
+_ENDS = [part.rstrip("0") for part in _THOUSAND]
 _SAFE = 9e18  # below 2**63 by more than a float's error
 
 
@@ -65,6 +69,9 @@ class Amounts(msgspec.Struct, frozen=True, gc=False):
 
 NOTHING = Amounts()
 
+Columns = tuple[Sequence[int], ...]
+"""The four figures of many `Amounts`, each a column."""
+
 
 def summed(micros: int, net_micros: int, gross: int, net: int, gross_about: float, net_about: float) -> Amounts:
     """Amounts of a statement's sums: each sum of money as it wraps in 64 bits, and as a float."""
@@ -79,9 +86,34 @@ def exact(wrapped: int, about: float) -> int:
     >>> exact(7_278_142_230_970_761_216, 4.5e20) == 50 * 9 * 10**18
     True
     """
-    if -_SAFE < about < _SAFE:
+    if is_exact(about):
         return wrapped
     return wrapped + round((about - wrapped) / _WRAP) * _WRAP
+
+
+def is_exact(about: float) -> bool:
+    """Whether a sum of this size has not wrapped."""
+    return -_SAFE < about < _SAFE
+
+
+def micro_strings(micros: Sequence[int]) -> list[str]:
+    """`micro_string` of each of many.
+
+    Examples
+    --------
+    >>> micro_strings([4_150_000, 0, 70])
+    ['4.15', '0', '0.00007']
+    """
+    if min(micros, default=0) < 0:
+        return list(map(micro_string, micros))
+    return [
+        f"{micro // MICRO}.{_THOUSAND[micro // 1000 % 1000]}{_ENDS[micro % 1000]}"
+        if micro % 1000
+        else f"{micro // MICRO}.{_ENDS[micro // 1000 % 1000]}"
+        if micro % MICRO
+        else str(micro // MICRO)
+        for micro in micros
+    ]
 
 
 def micro_string(micro: int) -> str:

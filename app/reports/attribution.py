@@ -7,26 +7,29 @@ rollup cannot tell is read from the ledger: other currencies, a past state, refu
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 from app.attribution.currency import to_decimal_string
-from app.attribution.names import FIVE_MODELS, UNATTRIBUTED, Model
+from app.attribution.names import FIVE_MODELS, Model
 from app.errors import BadInput
 from app.reports.amounts import summed
 from app.reports.days import rfc3339
 from app.reports.entries import entries
 from app.reports.exchange import convert
-from app.reports.lines import AttributionRow, Figures, Totals, shown_rows
+from app.reports.lines import AttributionRow, Figures, Lines, Totals, rows_of
+from app.reports.pages import MOST_LINES, Line, cursor_of
 from app.reports.query import AttributionQuery, By
-from app.reports.spend import NO_SPEND, Line, Spend, spend_of
+from app.reports.said import SaidRows
+from app.reports.spend import Spend, spend_of
 from app.storage.client import Storage
 from app.storage.report_ledger import LEDGER_LINES, LEDGER_LINES_BY_SOURCE
 from app.storage.report_statements import CAMPAIGN_LINES, CHANNEL_LINES, CHANNEL_TOTALS, LEDGER_WORTH
 from app.storage.statements import TenantStatement
 from app.tenants.tenant import Tenant
 
-MAX_ROWS = 200_000
 _TASK = "report.attribution"
 
 
@@ -39,18 +42,31 @@ class AttributionReport:
     """
 
     query: AttributionQuery
-    rows: list[AttributionRow]
-    totals: list[AttributionRow]
-    unattributed: list[AttributionRow]
+    figures: Figures
     reconciled: bool
     rules_version: int
     as_of_ms: int
     spend: Spend = field(default_factory=lambda: Spend(has_lines=False))
 
+    @property
+    def rows(self) -> list[AttributionRow]:
+        """Of all lines."""
+        return rows_of(self.figures.ordered(), self.query.models)
+
+    @property
+    def totals(self) -> list[AttributionRow]:
+        return rows_of(self.figures.totals(), self.query.models)
+
+    @property
+    def unattributed(self) -> list[AttributionRow]:
+        return rows_of(self.figures.without_touches(), self.query.models)
+
     def shown(self) -> dict[str, Any]:
-        """As the API answers."""
-        query = self.query
-        rows = shown_rows(self.rows, query.by, self.spend.lines)
+        """As the API answers, the rows as JSON: the lines that `limit` and `after` ask for, and the totals of all."""
+        query, spend = self.query, self.spend
+        lines, end = self._part()
+        rows = SaidRows(lines, query.models, query.by)
+        totals = SaidRows(self.figures.totals(), query.models)
         return {
             "from": query.period.first.isoformat(),
             "to": query.period.end.isoformat(),
@@ -60,46 +76,38 @@ class AttributionReport:
             "models": list(query.models),
             "conversion_type": query.conversion_type or None,
             "adjusted": str(query.adjusted),
-            "rows": rows,
-            "totals": shown_rows(self.totals, spend=self._all_spend()),
-            "unattributed": shown_rows(self.unattributed),
-            "spend": self._spend_shown(rows),
+            "rows": rows.with_spend(spend.lines),
+            "next": cursor_of(end) if end else None,
+            "totals": totals.with_spend({(code, ()): minor for code, minor in spend.totals.items()}),
+            "unattributed": SaidRows(self.figures.without_touches(), query.models).plain(),
+            "spend": {
+                "totals": [_spend_line(currency, minor) for currency, minor in sorted(spend.totals.items())],
+                "by_line": spend.has_lines,
+                "unmatched": {
+                    "spend": self._unmatched_spend(end),
+                    "credit": rows.credit_without(spend.lines) if spend.has_lines else [],
+                },
+            },
             "reconciled": self.reconciled,
             "rules_version": self.rules_version,
             "as_of": rfc3339(self.as_of_ms),
         }
 
-    def unmatched_spend(self) -> list[tuple[str, tuple[str, ...], int]]:
-        """(currency, group, minor units) of spend on lines that no model credits."""
-        credited = {(row.currency, row.group) for row in self.rows}
-        return [(*line, minor) for line, minor in sorted(self.spend.lines.items()) if line not in credited]
+    def _part(self) -> tuple[Lines, Line | None]:
+        """The lines asked for, and the last of them where others follow."""
+        lines, after = self.figures.ordered(), self.query.after
+        start = bisect_right(lines, after, key=itemgetter(0)) if after else 0
+        part = lines[start : start + self.query.limit]
+        return part, part[-1][0] if len(lines) > start + len(part) else None
 
-    def unmatched_credit(self, shown: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Rows of credit, as they are shown, on lines without spend; unattributed apart."""
-        if not self.spend.has_lines:
-            return []
+    def _unmatched_spend(self, end: Line | None) -> list[dict[str, Any]]:
+        """Spend on lines that no model credits, those of them that stand among the lines asked for."""
+        after, credited = self.query.after, self.figures.lines
         return [
-            {name: item[name] for name in item if name not in NO_SPEND}
-            for row, item in zip(self.rows, shown, strict=True)
-            if (row.currency, row.group) not in self.spend.lines and UNATTRIBUTED not in row.group and row.amounts
+            {str(name): value for name, value in zip(self.query.by, line[1], strict=True)} | _spend_line(line[0], minor)
+            for line, minor in sorted(self.spend.lines.items())
+            if line not in credited and (after is None or line > after) and (end is None or line <= end)
         ]
-
-    def _all_spend(self) -> dict[Line, int]:
-        return {(currency, ()): minor for currency, minor in self.spend.totals.items()}
-
-    def _spend_shown(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
-        by = self.query.by
-        return {
-            "totals": [_spend_line(currency, minor) for currency, minor in sorted(self.spend.totals.items())],
-            "by_line": self.spend.has_lines,
-            "unmatched": {
-                "spend": [
-                    _named(by, group) | _spend_line(currency, minor)
-                    for currency, group, minor in self.unmatched_spend()
-                ],
-                "credit": self.unmatched_credit(rows),
-            },
-        }
 
 
 def attribution(storage: Storage, tenant: Tenant, query: AttributionQuery, *, now_ms: int) -> AttributionReport:
@@ -114,7 +122,7 @@ def attribution(storage: Storage, tenant: Tenant, query: AttributionQuery, *, no
     statement = _statement(query)
     figures, newest_us = _read(storage, tenant, query, statement, params)
     if statement in _ROLLUPS and not query.currency and not query.has_entries:
-        rollup, rollup_us = figures.totals(), newest_us
+        rollup, rollup_us = figures.worth(), newest_us
     else:
         rollup, rollup_us = _rollup_totals(storage, tenant, params)
     if query.currency:
@@ -123,9 +131,7 @@ def attribution(storage: Storage, tenant: Tenant, query: AttributionQuery, *, no
         figures.add_all(entries(storage, tenant, query))
     return AttributionReport(
         query=query,
-        rows=figures.rows(query.models),
-        totals=figures.total_rows(query.models),
-        unattributed=figures.unattributed_rows(query.models),
+        figures=figures,
         reconciled=rollup == worth and figures.models_agree(),
         rules_version=rules_version or tenant.rules.version,
         as_of_ms=query.as_of_ms if query.is_past else max(rollup_us, ledger_us) // 1000 or now_ms,
@@ -150,17 +156,17 @@ def _read(
 ) -> tuple[Figures, int]:
     """The lines that are stored in the currencies asked for, and when the newest was made (µs)."""
     limited = params | {
-        "limit": MAX_ROWS + 1,
+        "limit": MOST_LINES + 1,
         "currency": query.currency,
         "models": [str(model) for model in FIVE_MODELS],
         "reach_ms": query.period.from_ms - tenant.widest_window_ms,
         "to_ms": query.period.to_ms,
     }
     found = storage.rows(statement, tenant_id=tenant.tenant_id, params=limited, task=_TASK)
-    if len(found) > MAX_ROWS:
+    if len(found) > MOST_LINES:
         raise BadInput(
             "report_too_large",
-            f"The report has more than {MAX_ROWS} lines.",
+            f"The report has more than {MOST_LINES} lines.",
             "Ask for fewer days, or for less in `by`; the ledger export has no such limit.",
         )
     figures, newest_us = Figures(), 0
@@ -193,10 +199,6 @@ def _rollup_totals(storage: Storage, tenant: Tenant, params: dict[str, Any]) -> 
         if amounts:
             totals[currency, Model(model)] = amounts
     return totals, newest_us
-
-
-def _named(by: tuple[By, ...], group: tuple[str, ...]) -> dict[str, Any]:
-    return {str(name): value for name, value in zip(by, group, strict=True)}
 
 
 def _spend_line(currency: str, minor: int) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from itertools import combinations
 from operator import sub
 from typing import Any
 
+import msgspec
+
 from app.attribution.currency import to_decimal_string
 from app.attribution.names import UNATTRIBUTED, Model
 from app.errors import BadInput
@@ -21,6 +23,7 @@ from app.reports.amounts import Amounts, micro_string
 from app.reports.attribution import AttributionReport, attribution
 from app.reports.bootstrap import LEAST_BLOCKS, intervals
 from app.reports.days import rfc3339
+from app.reports.lines import AT
 from app.reports.query import AttributionQuery, By
 from app.storage.client import Storage
 from app.tenants.tenant import Tenant
@@ -39,13 +42,14 @@ class Measure(StrEnum):
     CONVERSIONS = "conversions"
     NET_CONVERSIONS = "net_conversions"
 
+    @property
+    def place(self) -> int:
+        """Where it stands among the figures of `Amounts`."""
+        return (Measure.CONVERSIONS, Measure.NET_CONVERSIONS, Measure.VALUE, Measure.NET_VALUE).index(self)
+
     def of(self, amounts: Amounts) -> int:
         """Minor units, or millionths of a conversion."""
-        if self is Measure.VALUE:
-            return amounts.value_minor
-        if self is Measure.NET_VALUE:
-            return amounts.net_value_minor
-        return amounts.conversions_micro if self is Measure.CONVERSIONS else amounts.net_conversions_micro
+        return int(msgspec.structs.astuple(amounts)[self.place])
 
     @property
     def is_money(self) -> bool:
@@ -168,7 +172,7 @@ def compare(
     seed = f"{tenant.tenant_id}|{query.period.first}|{query.period.end}|{measure}|{query.conversion_type}"
     comparisons = [
         _comparison(code, tables.get(code, {}), unattributed.get(code, 0), query.models, f"{seed}|{code}")
-        for code in sorted({row.currency for row in report.totals})
+        for (code, _), _ in report.figures.totals()
     ]
     return CompareReport(query, measure, block, comparisons, report)
 
@@ -181,15 +185,18 @@ def _block(days: int) -> By:
 
 def _tables(report: AttributionReport, measure: Measure) -> tuple[dict[str, Table], dict[str, int]]:
     """Per currency, the credited lines by block; and the unattributed units."""
-    blocks = {name: place for place, name in enumerate(sorted({row.group[-1] for row in report.rows}))}
+    places = {model: AT[model] + measure.place for model in report.query.models}
+    lines = report.figures.lines
+    blocks = {name: place for place, name in enumerate(sorted({group[-1] for _, group in lines}))}
     tables: dict[str, Table] = {}
-    for row in report.rows:
-        *group, block = row.group
+    for (currency, (*group, block)), figures in lines.items():
         if UNATTRIBUTED not in group:
-            models = tables.setdefault(row.currency, {}).setdefault(tuple(group), {})
-            models.setdefault(row.model, [0] * len(blocks))[blocks[block]] += measure.of(row.amounts)
-    first = report.query.models[0]
-    return tables, {row.currency: measure.of(row.amounts) for row in report.unattributed if row.model is first}
+            table = tables.setdefault(currency, {})
+            models = table.setdefault(tuple(group), {model: [0] * len(blocks) for model in places})
+            for model, at in places.items():
+                models[model][blocks[block]] += figures[at]
+    first = places[report.query.models[0]]
+    return tables, {currency: sums[first] for (currency, _), sums in report.figures.without_touches()}
 
 
 def _comparison(code: str, table: Table, unattributed: int, models: Sequence[Model], seed: str) -> Comparison:

@@ -12,6 +12,7 @@ from app.attribution.currency import CurrencyError, canonical
 from app.attribution.names import FIVE_MODELS, UNATTRIBUTED, Model
 from app.errors import BadInput
 from app.reports.days import Period, day_begins_ms, read_day
+from app.reports.pages import DEFAULT_LINES, Line, read_after, read_limit
 
 
 class By(StrEnum):
@@ -51,7 +52,8 @@ EVER_MS = 4_102_444_800_000
 class AttributionQuery:
     """A question to the attribution report; `currency` '' means rows per currency, `conversion_type` '' all.
 
-    `as_of_ms`: what was received then (epoch ms) or later is left out.
+    `as_of_ms`: what was received then (epoch ms) or later is left out. An answer has at most `limit` lines, those that
+    follow `after`.
     """
 
     period: Period
@@ -61,6 +63,8 @@ class AttributionQuery:
     conversion_type: str = ""
     adjusted: Adjusted = Adjusted.CONVERSION_DAY
     as_of_ms: int = EVER_MS
+    limit: int = DEFAULT_LINES
+    after: Line | None = None
 
     @property
     def is_past(self) -> bool:
@@ -101,6 +105,8 @@ def read_query(
     conversion_type: str = "",
     adjusted: str = "",
     as_of: str = "",
+    limit: str = "",
+    after: str = "",
 ) -> AttributionQuery:
     """The question that a request's words ask; what is empty has its default.
 
@@ -112,14 +118,17 @@ def read_query(
     ------
     BadInput : names the field and what it may hold.
     """
+    columns = _words("by", by, list(By)) if by else (By.CHANNEL,)
     query = AttributionQuery(
         period=period,
-        by=_words("by", by, list(By)) if by else (By.CHANNEL,),
+        by=columns,
         models=_models(models) if models else FIVE_MODELS,
         currency=read_currency(currency),
         conversion_type=conversion_type,
         adjusted=_word("adjusted", adjusted, list(Adjusted)) if adjusted else Adjusted.CONVERSION_DAY,
         as_of_ms=day_begins_ms(read_day("as_of", as_of) + timedelta(days=1), period.timezone) if as_of else EVER_MS,
+        limit=read_limit(limit) if limit else DEFAULT_LINES,
+        after=read_after(after, len(columns)) if after else None,
     )
     if By.SOURCE in query.by and (query.currency or query.has_entries):
         raise BadInput(

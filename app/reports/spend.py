@@ -7,13 +7,16 @@ is credit that cost nothing; so the spend of the rows of one model and the unmat
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import Any
 
-from app.attribution.currency import to_decimal_string
+from app.attribution.currency import to_decimal_strings
 from app.errors import BadInput
-from app.reports.amounts import MICRO, Amounts, exact
+from app.reports.amounts import MICRO, Columns, exact
 from app.reports.exchange import Rates, read_rates
+from app.reports.pages import Line
 from app.reports.query import AttributionQuery, By
 from app.storage.client import Storage
 from app.storage.spend import SPEND_ROWS, SPEND_TO_CONVERT
@@ -25,8 +28,6 @@ ROAS_SCALE = 10_000
 
 _TASK = "report.spend"
 _BY = (By.CHANNEL, By.CAMPAIGN, By.DAY, By.WEEK, By.MONTH)
-Line = tuple[str, tuple[str, ...]]
-"""(currency, group)"""
 
 
 @dataclass(slots=True)
@@ -79,44 +80,54 @@ def _convert(found: Spend, rows: list[Any], query: AttributionQuery, rates: Rate
         found.add(query.currency, group, rates.minor(amount_minor, currency, day))
 
 
-def shown_beside(amounts: Amounts, spend_minor: int | None, currency: str) -> dict[str, str | int | None]:
-    """Spend and its ratios as a line shows them; null where there is no spend, or nothing to divide by.
+SPEND_FIELDS = ("spend", "spend_minor", "cpa", "net_cpa", "roas", "net_roas")
+"""What stands beside a line; null in one without spend."""
 
-    `cpa`, `net_cpa`: spend per conversion, in the currency, half to even. `roas`, `net_roas`: value per spend.
+
+def beside(texts: Sequence[str], amounts: Columns, spends: Sequence[int], currency: str) -> list[str]:
+    """JSON objects of lines with spend, which lack their last brace, with spend and its ratios behind.
+
+    `cpa`, `net_cpa`: spend per conversion, in the currency, half to even; null where there is nothing to divide by.
+    `roas`, `net_roas`: value per spend.
+
+    Parameters
+    ----------
+    amounts : the four figures of `Amounts`, each of a line for each.
+    spends : minor units above 0.
     """
-    if not spend_minor:
-        return NO_SPEND
-    micro, net_micro = amounts.conversions_micro, amounts.net_conversions_micro
-    minor, net_minor = amounts.value_minor, amounts.net_value_minor
-    cpa, roas = _cost_of_one(spend_minor, micro, currency), _ratio(minor, spend_minor)
-    return {
-        "spend": to_decimal_string(spend_minor, currency),
-        "spend_minor": spend_minor,
-        "cpa": cpa,
-        "net_cpa": cpa if net_micro == micro else _cost_of_one(spend_minor, net_micro, currency),
-        "roas": roas,
-        "net_roas": roas if net_minor == minor else _ratio(net_minor, spend_minor),
-    }
+    micros, net_micros, minors, net_minors = amounts
+    cpa, roas = _costs_of_one(spends, micros, currency), _ratios(minors, spends)
+    net_cpa = cpa if net_micros == micros else _costs_of_one(spends, net_micros, currency)
+    net_roas = roas if net_minors == minors else _ratios(net_minors, spends)
+    shown = to_decimal_strings(spends, currency)
+    return [
+        f'{text},"spend":"{spend}","spend_minor":{minor},"cpa":{cost},"net_cpa":{net_cost},"roas":"{ratio}",'
+        f'"net_roas":"{net_ratio}"}}'
+        for text, spend, minor, cost, net_cost, ratio, net_ratio in zip(
+            texts, shown, spends, cpa, net_cpa, roas, net_roas, strict=True
+        )
+    ]
 
 
-NO_SPEND: dict[str, str | int | None] = dict.fromkeys(("spend", "spend_minor", "cpa", "net_cpa", "roas", "net_roas"))
-"""What stands beside a line without spend."""
+def _costs_of_one(spends: Sequence[int], micros: Sequence[int], currency: str) -> list[str]:
+    """As JSON. By the adjustment's day more may be taken back than was sold, so conversions may be below 0."""
+    some = [micro > 0 for micro in micros]
+    dividends = [spend * MICRO for spend in compress(spends, some)]
+    found = iter(to_decimal_strings(_half_even(dividends, list(compress(micros, some))), currency))
+    return [f'"{next(found)}"' if is_some else "null" for is_some in some]
 
 
-def _cost_of_one(spend_minor: int, micros: int, currency: str) -> str | None:
-    if micros <= 0:  # by the adjustment's day more may be taken back than was sold
-        return None
-    return to_decimal_string(_half_even(spend_minor * MICRO, micros), currency)
+def _ratios(minors: Sequence[int], spends: Sequence[int]) -> list[str]:
+    parts = _half_even([minor * ROAS_SCALE for minor in minors], spends)
+    signs = ("-" if part < 0 else "" for part in parts)
+    sizes = map(abs, parts)
+    return [f"{sign}{size // ROAS_SCALE}.{size % ROAS_SCALE:04d}" for sign, size in zip(signs, sizes, strict=True)]
 
 
-def _ratio(value_minor: int, spend_minor: int) -> str:
-    parts = _half_even(value_minor * ROAS_SCALE, spend_minor)
-    whole, part = divmod(abs(parts), ROAS_SCALE)
-    text = f"{whole}.{part:04d}"
-    return text if parts >= 0 else f"-{text}"
-
-
-def _half_even(dividend: int, divisor: int) -> int:
-    """The whole number nearest to a quotient, of two the even one; the divisor is above 0."""
-    whole, left = divmod(dividend, divisor)
-    return whole + (2 * left > divisor or (2 * left == divisor and whole & 1))
+def _half_even(dividends: Iterable[int], divisors: Iterable[int]) -> list[int]:
+    """The whole number nearest to each quotient, of two the even one; divisors are above 0."""
+    nearest = []
+    for dividend, divisor in zip(dividends, divisors, strict=True):
+        whole, left = divmod(2 * dividend + divisor, 2 * divisor)
+        nearest.append(whole if left else whole - (whole & 1))
+    return nearest

@@ -5,17 +5,11 @@
 
 from __future__ import annotations
 
-from app.attribution.names import FIVE_MODELS
+from app.storage.report_statements import each_model
 from app.storage.statements import TenantStatement
 
-
-def _each(template: str) -> str:
-    """Once for each model, `<k>` being its place."""
-    return ", ".join(template.replace("<k>", str(place)) for place in range(len(FIVE_MODELS)))
-
-
-# The same columns as `report_lines` gives: of each model a figure, in the order of FIVE_MODELS. A ledger row holds
-# model after model, so each model's figures are a slice of it, and touches are opened up once for all of them.
+# The same columns as `report_lines` gives. A ledger row holds model after model, so each model's figures are a slice of
+# it, and touches are opened up once for all of them.
 # Conversions that were first received at `as_of_ms` or later are out.
 _LINES = """
     SELECT
@@ -28,13 +22,8 @@ _LINES = """
         if(%(by_month)s, substring(toString(day), 1, 7), '') AS group_month,
         if(%(by_conversion_type)s, conversion_type, '') AS group_type,
         <source> AS group_source,
-        %(models)s,
-        [<micros>],
-        [<net_micros>],
-        [<gross>],
-        [<net>],
-        [<gross_about>],
-        [<net_about>],
+        <sums>,
+        <abouts>,
         max(version)
     FROM
     (
@@ -78,16 +67,13 @@ _LINES = """
     LIMIT %(limit)s
 """
 _FIGURES = {
-    "<micros>": _each("sum(micro_<k>)"),
-    "<net_micros>": _each("sumIf(micro_<k>, retracted = 0)"),
-    "<gross>": _each("sum(gross_<k>)"),
-    "<net>": _each("sum(net_<k>)"),
-    "<gross_about>": _each("sum(toFloat64(gross_<k>))"),
-    "<net_about>": _each("sum(toFloat64(net_<k>))"),
+    "<sums>": each_model("sum(micro_<k>), sumIf(micro_<k>, retracted = 0), sum(gross_<k>), sum(net_<k>)"),
+    "<abouts>": each_model("sum(toFloat64(gross_<k>)), sum(toFloat64(net_<k>))"),
     "<slices>": ", ".join(
-        _each(f"arraySlice(all_{name}, <k> * width + 1, width) AS {name}_of_<k>") for name in ("micros", "gross", "net")
+        each_model(f"arraySlice(all_{name}, <k> * width + 1, width) AS {name}_of_<k>")
+        for name in ("micros", "gross", "net")
     ),
-    "<opened>": _each("micros_of_<k> AS micro_<k>, gross_of_<k> AS gross_<k>, net_of_<k> AS net_<k>"),
+    "<opened>": each_model("micros_of_<k> AS micro_<k>, gross_of_<k> AS gross_<k>, net_of_<k> AS net_<k>"),
 }
 
 

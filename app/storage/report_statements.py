@@ -7,15 +7,16 @@ comes as it wraps in 64 bits, and once more as a float: `app.reports.amounts.exa
 
 from __future__ import annotations
 
+from app.attribution.names import FIVE_MODELS
 from app.storage.statements import TenantStatement
 
-# One row a line of the report: its figures under each model, as arrays that go together. Grouping columns that were not
-# asked for are '' in every row, so that one statement serves every `by`.
+# One row a line of the report. Grouping columns that were not asked for are '' in every row, so that one statement
+# serves every `by`. Then conversions and money, gross and net, of one model after the other in the order of
+# FIVE_MODELS, and last that money as floats.
 _LINES = """
     SELECT
         code, is_unattributed, group_channel, group_campaign, group_day, group_week, group_month, group_type,
-        group_source, groupArray(model_name), groupArray(micro), groupArray(net_micro), groupArray(gross),
-        groupArray(net), groupArray(gross_about), groupArray(net_about), max(newest)
+        group_source, <sums>, <abouts>, max(newest)
     FROM
     (
         <rows>
@@ -27,11 +28,20 @@ _LINES = """
 """
 
 
+def each_model(template: str) -> str:
+    """Once for each model, `<k>` being its place."""
+    return ", ".join(template.replace("<k>", str(place)) for place in range(len(FIVE_MODELS)))
+
+
 def report_lines(name: str, rows: str) -> TenantStatement:
     """The lines of an attribution report, of a SELECT that gives a row for each line and model."""
-    return TenantStatement(name, _LINES.replace("<rows>", rows.strip()))
+    sums, abouts = each_model(_SUMS), each_model(_ABOUTS)
+    sql = _LINES.replace("<sums>", sums).replace("<abouts>", abouts).replace("<rows>", rows.strip())
+    return TenantStatement(name, sql)
 
 
+_SUMS = "sumIf(micro, place = <k>), sumIf(net_micro, place = <k>), sumIf(gross, place = <k>), sumIf(net, place = <k>)"
+_ABOUTS = "sumIf(gross_about, place = <k>), sumIf(net_about, place = <k>)"
 _ROLLUP_ROWS = """
         SELECT
             toString(currency) AS code,
@@ -43,7 +53,7 @@ _ROLLUP_ROWS = """
             if(%(by_month)s, substring(toString(day), 1, 7), '') AS group_month,
             if(%(by_conversion_type)s, conversion_type, '') AS group_type,
             '' AS group_source,
-            toString(model) AS model_name,
+            indexOf(%(models)s, toString(model)) - 1 AS place,
             sum(micros) AS micro,
             sum(net_micros) AS net_micro,
             sum(gross_minor) AS gross,
@@ -59,7 +69,7 @@ _ROLLUP_ROWS = """
             AND (%(currency)s = '' OR code = %(currency)s)
         GROUP BY
             code, is_unattributed, group_channel, group_campaign, group_day, group_week, group_month, group_type,
-            model_name
+            model
 """
 
 CHANNEL_LINES = report_lines(

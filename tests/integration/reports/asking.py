@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from app.reports.attribution import AttributionReport, attribution
 from app.reports.days import Period, read_period
 from app.reports.query import read_query
@@ -21,6 +23,11 @@ def ask(world: World, first: str = "2025-03-01", end: str = "2025-04-01", **word
     return attribution(world.storage, world.tenant, read_query(period_of(world, first, end), **words), now_ms=NOW_MS)
 
 
+def said(report: AttributionReport) -> Any:
+    """The answer as a client reads it."""
+    return msgspec.json.decode(msgspec.json.encode(report.shown()))
+
+
 def require_sums(report: AttributionReport) -> None:
     """Rows sum to totals in every figure, and rows' and unmatched spend to all spend."""
     sums: dict[Any, Any] = {}
@@ -28,7 +35,7 @@ def require_sums(report: AttributionReport) -> None:
         key = (row.currency, row.model)
         sums[key] = sums[key] + row.amounts if key in sums else row.amounts
     assert sums == {(row.currency, row.model): row.amounts for row in report.totals}
-    answer = report.shown()
+    answer = said(report)
     if not report.spend.has_lines:
         return
     for total in answer["spend"]["totals"]:

@@ -11,6 +11,7 @@ from app.errors import BadInput
 from app.reports.attribution import AttributionReport, attribution
 from app.reports.days import read_period
 from app.reports.query import read_query
+from tests.integration.reports.asking import said
 from tests.integration.reports.conftest import MakeWorld
 from tests.integration.reports.world import HOUR, World, at
 
@@ -70,7 +71,7 @@ def test_rows_sum_to_totals_and_money_is_exact(shop: World) -> None:
 
 
 def test_answer_has_exact_strings_beside_integers(shop: World) -> None:
-    answer = ask(shop, models="last_touch", by="channel,day").shown()
+    answer = said(ask(shop, models="last_touch", by="channel,day"))
     assert [row["currency"] for row in answer["totals"]] == ["JPY", "USD"]
     yen, dollars = answer["totals"]
     assert (yen["value"], yen["value_minor"], yen["net_value"], yen["net_conversions"]) == ("5", 5, "0", "0")
@@ -107,6 +108,25 @@ def test_breakdowns_are_named(shop: World) -> None:
     assert set(values(ask(shop, by="week"), "linear")) == {("2025-03-10",)}
     assert set(values(ask(shop, by="month"), "linear")) == {("2025-03",)}
     assert set(values(ask(shop, by="campaign"), "linear")) == {("brand",), ("",), ("(unattributed)",)}
+
+
+def test_pages_are_the_whole_report_and_each_has_its_totals(shop: World) -> None:
+    for day, channel, currency in ((9, "email", "USD"), (10, "tv", "JPY"), (11, "a", "EUR"), (31, "zz", "USD")):
+        shop.spend(date(2025, 3, day), channel, 100 + day, currency=currency)
+    shop.flush()
+    by = "channel,day"
+    whole = said(ask(shop, by=by))
+    assert (whole["next"], len(whole["spend"]["unmatched"]["spend"])) == (None, 4)
+    parts = [said(ask(shop, by=by, limit="2"))]
+    while parts[-1]["next"]:
+        parts.append(said(ask(shop, by=by, limit="2", after=parts[-1]["next"])))
+    assert len(parts) == -(-len(whole["rows"]) // 10) > 1
+    assert [row for part in parts for row in part["rows"]] == whole["rows"]
+    for name, items in whole["spend"]["unmatched"].items():
+        assert [item for part in parts for item in part["spend"]["unmatched"][name]] == items
+    for part in parts:
+        assert (part["totals"], part["unattributed"]) == (whole["totals"], whole["unattributed"])
+        assert part["spend"]["totals"] == whole["spend"]["totals"]
 
 
 def test_conversion_type_filters(shop: World) -> None:

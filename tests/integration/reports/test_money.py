@@ -12,7 +12,7 @@ import pytest
 from app.attribution.names import FIVE_MODELS
 from app.errors import BadInput
 from app.reports.amounts import Amounts
-from tests.integration.reports.asking import ask, require_proof, require_sums, total
+from tests.integration.reports.asking import ask, require_proof, require_sums, said, total
 from tests.integration.reports.conftest import MakeWorld
 from tests.integration.reports.world import HOUR, World, at
 from tests.integration.rollups import require_rollups
@@ -23,7 +23,7 @@ MAX = 10**15
 
 
 def rows_of(report: Any, model: str = "linear") -> dict[tuple[str, ...], dict[str, Any]]:
-    answer = report.shown()
+    answer = said(report)
     return {
         (*(row[str(by)] for by in report.query.by), row["currency"]): row
         for row in answer["rows"]
@@ -68,7 +68,7 @@ class TestSpend:
         assert lines["email", "USD"]["spend"] is None
         nothing = rows_of(report, "last_touch")["search", "USD"]
         assert (nothing["spend"], nothing["cpa"], nothing["roas"]) == ("15.00", None, "0.0000")
-        answer = report.shown()
+        answer = said(report)
         unmatched = answer["spend"]["unmatched"]
         assert [(line["channel"], line["spend"]) for line in unmatched["spend"]] == [("tv", "7.00")]
         assert {line["channel"] for line in unmatched["credit"]} == {"email"}
@@ -82,7 +82,7 @@ class TestSpend:
         report = ask(shop, by="channel,campaign,day")
         require_sums(report)
         assert rows_of(report)["search", "brand", "2025-03-10", "USD"]["spend_minor"] == 1_000
-        (alone,) = report.shown()["spend"]["unmatched"]["spend"]
+        (alone,) = said(report)["spend"]["unmatched"]["spend"]
         assert (alone["day"], alone["campaign"], alone["spend_minor"]) == ("2025-03-11", "brand", 500)
 
     @pytest.mark.parametrize("by", ["day", "week", "month", "campaign", "channel,month"])
@@ -99,7 +99,7 @@ class TestSpend:
     def test_where_spend_has_no_such_column_only_the_total_is_known(self, shop: World) -> None:
         shop.spend(date(2025, 3, 10), "search", 1_000)
         shop.flush()
-        answer = ask(shop, by="channel,conversion_type").shown()
+        answer = said(ask(shop, by="channel,conversion_type"))
         assert answer["spend"]["by_line"] is False
         assert {row["spend"] for row in answer["rows"]} == {None}
         assert {row["spend"] for row in answer["totals"]} == {"10.00"}
@@ -188,7 +188,7 @@ class TestAsOf:
         assert total(ask(shop, as_of="2025-04-14")) == total(ask(shop))
         for day in ("2025-03-10", "2025-03-20", "2025-04-02"):
             require_sums(ask(shop, as_of=day, by="day,channel,campaign"))
-        assert ask(shop, as_of="2025-03-10").shown()["as_of"] == "2025-03-11T00:00:00.000Z"
+        assert said(ask(shop, as_of="2025-03-10"))["as_of"] == "2025-03-11T00:00:00.000Z"
 
     def test_what_counts_is_when_it_was_received_not_when_it_was(self, shop: World) -> None:
         shop.adjust("a9", "retract", "o1", NOON + HOUR, received_ms=at("2025-05-01T00:00:00+00:00"))

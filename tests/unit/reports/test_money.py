@@ -7,24 +7,29 @@ import random
 from datetime import date
 from decimal import Decimal
 from types import ModuleType
+from typing import Any
 
+import msgspec
 import pytest
+from msgspec.structs import astuple
 
+from app.attribution.names import FIVE_MODELS, Model
 from app.errors import BadInput
-from app.reports import amounts, bootstrap, days, exchange, sharing
+from app.reports import amounts, bootstrap, days, exchange, pages, sharing
 from app.reports.amounts import Amounts, exact
 from app.reports.bootstrap import intervals
 from app.reports.compare import _moved, _ranks
 from app.reports.entries import Received, states_of
 from app.reports.exchange import Rates, converted_minor
 from app.reports.query import Adjusted, read_query
+from app.reports.said import SaidRows
 from app.reports.slices import LedgerRow
-from app.reports.spend import shown_beside
+from app.reports.spend import SPEND_FIELDS
 
 MARCH = days.Period(date(2025, 3, 1), date(2025, 4, 1), "Europe/Berlin")
 
 
-@pytest.mark.parametrize("module", [amounts, bootstrap, days, exchange, sharing])
+@pytest.mark.parametrize("module", [amounts, bootstrap, days, exchange, pages, sharing])
 def test_examples_run(module: ModuleType) -> None:
     assert doctest.testmod(module).failed == 0
 
@@ -42,6 +47,13 @@ def test_random_sums_are_exact() -> None:
         parts = [rng.randrange(10**15) for _ in range(rng.randrange(1, 20_000, 997))] * rng.choice((1, 7))
         true = sum(parts)
         assert exact((true + 2**63) % 2**64 - 2**63, float(sum(map(float, parts)))) == true
+
+
+def shown_beside(amounts: Amounts, spend_minor: int | None, currency: str) -> dict[str, Any]:
+    line = (currency, ())
+    rows = SaidRows([(line, [*astuple(amounts)] * len(FIVE_MODELS))], [Model.LINEAR])
+    (row,) = msgspec.json.decode(rows.with_spend({} if spend_minor is None else {line: spend_minor}))
+    return {name: row[name] for name in SPEND_FIELDS}
 
 
 class TestSpendBeside:

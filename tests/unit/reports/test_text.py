@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import date
 
+from msgspec.structs import astuple
+
 from app.attribution.names import FIVE_MODELS
 from app.reports.amounts import Amounts
 from app.reports.attribution import AttributionReport
 from app.reports.days import Period
-from app.reports.lines import AttributionRow
+from app.reports.lines import Figures
 from app.reports.proof import CurrencyWorth, Unmatched, UnmatchedAdjustment, Worth
 from app.reports.query import AttributionQuery
 from app.reports.reconcile import Line, Reconciliation
@@ -19,9 +21,8 @@ MARCH = Period(date(2025, 3, 1), date(2025, 4, 1), "UTC")
 
 def report(channel: str) -> AttributionReport:
     amounts = Amounts(4_150_000, 3_000_000, 25_250_250, -5)
-    rows = [AttributionRow((channel,), model, "USD", amounts) for model in FIVE_MODELS]
-    totals = [AttributionRow((), model, "USD", amounts) for model in FIVE_MODELS]
-    return AttributionReport(AttributionQuery(MARCH), rows, totals, [], True, 3, 0)
+    figures = Figures({("USD", (channel,)): [*astuple(amounts)] * len(FIVE_MODELS)})
+    return AttributionReport(AttributionQuery(MARCH), figures, True, 3, 0)
 
 
 def test_the_attribution_table_has_conversions_and_money() -> None:
