@@ -86,14 +86,9 @@ def exact(wrapped: int, about: float) -> int:
     >>> exact(7_278_142_230_970_761_216, 4.5e20) == 50 * 9 * 10**18
     True
     """
-    if is_exact(about):
+    if -_SAFE < about < _SAFE:
         return wrapped
     return wrapped + round((about - wrapped) / _WRAP) * _WRAP
-
-
-def is_exact(about: float) -> bool:
-    """Whether a sum of this size has not wrapped."""
-    return -_SAFE < about < _SAFE
 
 
 def micro_strings(micros: Sequence[int]) -> list[str]:

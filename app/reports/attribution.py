@@ -8,7 +8,7 @@ rollup cannot tell is read from the ledger: other currencies, a past state, refu
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import Any
 
@@ -115,6 +115,16 @@ def attribution(storage: Storage, tenant: Tenant, query: AttributionQuery, *, no
 
     Raises
     ------
+    BadInput : more than 200,000 lines, or a `currency` into which a conversion's day or its spend has no rate.
+    """
+    return replace(credited(storage, tenant, query, now_ms=now_ms), spend=spend_of(storage, tenant, query))
+
+
+def credited(storage: Storage, tenant: Tenant, query: AttributionQuery, *, now_ms: int) -> AttributionReport:
+    """The same without spend.
+
+    Raises
+    ------
     BadInput : more than 200,000 lines, or a `currency` into which a conversion's day has no rate.
     """
     params = query.params()
@@ -135,7 +145,6 @@ def attribution(storage: Storage, tenant: Tenant, query: AttributionQuery, *, no
         reconciled=rollup == worth and figures.models_agree(),
         rules_version=rules_version or tenant.rules.version,
         as_of_ms=query.as_of_ms if query.is_past else max(rollup_us, ledger_us) // 1000 or now_ms,
-        spend=spend_of(storage, tenant, query),
     )
 
 
@@ -171,9 +180,9 @@ def _read(
         )
     figures, newest_us = Figures(), 0
     place = [list(By).index(by) for by in query.by]
-    for currency, is_unattributed, *rest, newest in found:
-        line = currency, tuple([rest[i] for i in place])
-        figures.add_line(line, bool(is_unattributed), rest[len(By) :], net_is_gross=query.has_entries)
+    for currency, is_unattributed, *groups, sums, newest in found:
+        line = currency, tuple([groups[i] for i in place])
+        figures.add_row(line, bool(is_unattributed), sums, net_is_gross=query.has_entries)
         newest_us = max(newest_us, newest)
     return figures, newest_us
 

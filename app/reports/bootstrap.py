@@ -9,7 +9,6 @@ from __future__ import annotations
 import random
 import sys
 from collections.abc import Callable, Sequence
-from operator import mul
 
 WORD_BYTES = 8
 
@@ -45,18 +44,13 @@ def intervals(
         return None
     rng = random.Random(seed)
     packed = _Packed(series)
-    drawn = []
-    for _ in range(replicates):
-        times = [0] * blocks
-        for block in rng.choices(range(blocks), k=blocks):
-            times[block] += 1
-        drawn.append(statistic(packed.sums(times)))
+    drawn = [statistic(packed.sums(rng)) for _ in range(replicates)]
     ordered = [sorted(values) for values in zip(*drawn, strict=True)]
     return [(quantile(values, LOW), quantile(values, HIGH)) for values in ordered]
 
 
 class _Packed:
-    """All figures of a block in one whole number, each in a field of its own: so one product adds all of them up.
+    """All figures of a block in one whole number, each in a field of its own: so one sum adds all of them up.
 
     A field is as wide as the largest sum that a resample can have; figures are kept less the least of them, so that
     none is below zero and no field runs over into the next.
@@ -73,10 +67,10 @@ class _Packed:
             for block in zip(*series, strict=True)
         ]
 
-    def sums(self, times: Sequence[int]) -> list[int]:
-        """Of each figure over the blocks, each counted so many times."""
-        raw = sum(map(mul, times, self._blocks)).to_bytes(self._bytes, "little")
-        base = self._least * sum(times)
+    def sums(self, rng: random.Random) -> list[int]:
+        """Of each figure over a resample of the blocks."""
+        raw = sum(rng.choices(self._blocks, k=len(self._blocks))).to_bytes(self._bytes, "little")
+        base = self._least * len(self._blocks)
         if self._words == 1 and sys.byteorder == "little":
             return [base + figure for figure in memoryview(raw).cast("Q")]
         step = WORD_BYTES * self._words

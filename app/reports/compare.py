@@ -20,7 +20,7 @@ from app.attribution.currency import to_decimal_string
 from app.attribution.names import UNATTRIBUTED, Model
 from app.errors import BadInput
 from app.reports.amounts import Amounts, micro_string
-from app.reports.attribution import AttributionReport, attribution
+from app.reports.attribution import AttributionReport, credited
 from app.reports.bootstrap import LEAST_BLOCKS, intervals
 from app.reports.days import rfc3339
 from app.reports.lines import AT
@@ -160,14 +160,14 @@ def compare(
 
     Raises
     ------
-    BadInput : fewer than two models, a breakdown by time, and whatever the attribution report raises.
+    BadInput : fewer than two models, a breakdown by time, and whatever `credited` raises.
     """
     if len(query.models) < 2:
         raise BadInput("bad_models", "models names fewer than two models.", "Name two or more, the base first.")
     if not set(query.by) <= set(_LINES):
         raise BadInput("bad_by", f"by holds {', '.join(query.by)}.", f"Compare by {', '.join(_LINES)}.")
     block = _block(query.period.days)
-    report = attribution(storage, tenant, replace(query, by=(*query.by, block)), now_ms=now_ms)
+    report = credited(storage, tenant, replace(query, by=(*query.by, block)), now_ms=now_ms)
     tables, unattributed = _tables(report, measure)
     seed = f"{tenant.tenant_id}|{query.period.first}|{query.period.end}|{measure}|{query.conversion_type}"
     comparisons = [

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
 from app.attribution.names import FIVE_MODELS, Model
-from app.reports.amounts import Amounts, exact, is_exact
+from app.reports.amounts import Amounts
 from app.reports.exchange import ReportedCredit
 from app.reports.pages import Line
 
@@ -20,6 +20,8 @@ WIDTH = 4
 """Figures of a model in a flat list, in the order of `Amounts`; the models follow each other in that of FIVE_MODELS."""
 
 ALL = WIDTH * len(FIVE_MODELS)
+SUMS = 7
+"""Figures of a model in a row of a `report_lines` statement."""
 AT = {model: WIDTH * place for place, model in enumerate(FIVE_MODELS)}
 """Where a model's figures begin."""
 
@@ -45,31 +47,39 @@ class Figures:
     lines: dict[Line, list[int]] = field(default_factory=dict)
     unattributed: dict[str, list[int]] = field(default_factory=dict)
 
-    def add_line(self, line: Line, is_unattributed: bool, sums: Sequence[Any], *, net_is_gross: bool) -> None:
+    def add_row(self, line: Line, is_unattributed: bool, sums: Sequence[int], *, net_is_gross: bool) -> None:
         """A row of a `report_lines` statement.
 
         Parameters
         ----------
-        sums : the figures of all models, their money as it wraps in 64 bits; then its sums as floats, of each model
-            gross and net.
+        sums : of each model its place, four figures, and how often gross and net have wrapped in 64 bits.
         net_is_gross : what adjustments change is added to it later.
         """
-        found, abouts = list(sums[:ALL]), sums[ALL:]
-        if not (is_exact(min(abouts)) and is_exact(max(abouts))):
-            for place, about in enumerate(abouts):
-                at = place // 2 * WIDTH + 2 + place % 2
-                found[at] = exact(found[at], about)
+        found = [0] * ALL
+        for place in range(0, len(sums), SUMS):
+            at = WIDTH * sums[place]
+            found[at : at + WIDTH] = sums[place + 1 : place + 1 + WIDTH]
+            found[at + 2] += sums[place + 5] << 64
+            found[at + 3] += sums[place + 6] << 64
         if net_is_gross:
             found[1::WIDTH], found[3::WIDTH] = found[0::WIDTH], found[2::WIDTH]
-        if any(found):
-            self._add(line, 0, found, is_unattributed)
+        if not any(found):
+            return
+        if is_unattributed:
+            _add(self.unattributed, line[0], 0, found)
+        if line in self.lines:
+            _add(self.lines, line, 0, found)
+        else:
+            self.lines[line] = found
 
     def add_all(self, credits: Iterable[ReportedCredit]) -> None:
         """What is not in the rollups, conversion by conversion."""
         for credit in credits:
             found = msgspec.structs.astuple(credit.amounts)
             if any(found):
-                self._add((credit.currency, credit.group), AT[credit.model], found, credit.is_unattributed)
+                _add(self.lines, (credit.currency, credit.group), AT[credit.model], found)
+                if credit.is_unattributed:
+                    _add(self.unattributed, credit.currency, AT[credit.model], found)
 
     def ordered(self) -> Lines:
         """All lines, by currency and group."""
@@ -95,11 +105,6 @@ class Figures:
     def models_agree(self) -> bool:
         """Every model shares out the same conversions."""
         return all(sums == sums[:WIDTH] * len(FIVE_MODELS) for _, sums in self.totals())
-
-    def _add(self, line: Line, at: int, found: Sequence[int], is_unattributed: bool) -> None:
-        _add(self.lines, line, at, found)
-        if is_unattributed:
-            _add(self.unattributed, line[0], at, found)
 
 
 def rows_of(lines: Lines, models: Sequence[Model]) -> list[AttributionRow]:

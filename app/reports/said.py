@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain, compress, groupby
-from operator import and_
 
 import msgspec
 
@@ -57,16 +56,18 @@ class _Part:
         self.texts = self._texts(models, by)
 
     def with_spend(self, spend: Mapping[Line, int]) -> Iterable[str]:
-        spends = [spend.get(line, 0) for line in self.lines for _ in range(self._width)]
+        of_lines = [spend.get(line, 0) for line in self.lines]
+        spends = [spent for spent in of_lines for _ in range(self._width)]
         amounts = tuple(list(compress(column, spends)) for column in self._amounts)
         said = iter(beside(list(compress(self.texts, spends)), amounts, list(compress(spends, spends)), self.currency))
         return [next(said) if spent else text + _NOTHING_BESIDE for text, spent in zip(self.texts, spends, strict=True)]
 
     def credit_without(self, spend: Mapping[Line, int]) -> Iterable[str]:
-        lacks = [line not in spend and UNATTRIBUTED not in line[1] for line in self.lines for _ in range(self._width)]
-        has_credit = map(any, zip(*self._amounts, strict=True))
-        wanted = map(and_, lacks, has_credit)
-        return [f"{text}}}" for text in compress(self.texts, wanted)]
+        for row, line in zip(range(0, len(self.texts), self._width), self.lines, strict=True):
+            if line not in spend and UNATTRIBUTED not in line[1]:
+                for place in range(row, row + self._width):
+                    if any(column[place] for column in self._amounts):
+                        yield f"{self.texts[place]}}}"
 
     def _texts(self, models: Sequence[Model], by: Sequence[str]) -> list[str]:
         named = "{" + "".join(f'"{name}":%s,' for name in by)

@@ -7,9 +7,10 @@ is credit that cost nothing; so the spend of the rows of one model and the unmat
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import compress
+from operator import truediv
 from typing import Any
 
 from app.attribution.currency import to_decimal_strings
@@ -26,6 +27,8 @@ MAX_SPEND_ROWS = 500_000
 ROAS_SCALE = 10_000
 """Return on spend has four decimals."""
 
+_FLOAT_TELLS = 1 << 52
+_HUNDRED = [f"{part:02d}" for part in range(100)]
 _TASK = "report.spend"
 _BY = (By.CHANNEL, By.CAMPAIGN, By.DAY, By.WEEK, By.MONTH)
 
@@ -111,21 +114,30 @@ def beside(texts: Sequence[str], amounts: Columns, spends: Sequence[int], curren
 
 def _costs_of_one(spends: Sequence[int], micros: Sequence[int], currency: str) -> list[str]:
     """As JSON. By the adjustment's day more may be taken back than was sold, so conversions may be below 0."""
+    dividends = [spend * MICRO for spend in spends]
+    if min(micros, default=1) > 0:
+        return [f'"{cost}"' for cost in to_decimal_strings(_half_even(dividends, micros), currency)]
     some = [micro > 0 for micro in micros]
-    dividends = [spend * MICRO for spend in compress(spends, some)]
-    found = iter(to_decimal_strings(_half_even(dividends, list(compress(micros, some))), currency))
+    costs = _half_even(list(compress(dividends, some)), list(compress(micros, some)))
+    found = iter(to_decimal_strings(costs, currency))
     return [f'"{next(found)}"' if is_some else "null" for is_some in some]
 
 
 def _ratios(minors: Sequence[int], spends: Sequence[int]) -> list[str]:
     parts = _half_even([minor * ROAS_SCALE for minor in minors], spends)
-    signs = ("-" if part < 0 else "" for part in parts)
-    sizes = map(abs, parts)
-    return [f"{sign}{size // ROAS_SCALE}.{size % ROAS_SCALE:04d}" for sign, size in zip(signs, sizes, strict=True)]
+    if min(parts, default=0) < 0:
+        return [f"{'-' if part < 0 else ''}{abs(part) // ROAS_SCALE}.{abs(part) % ROAS_SCALE:04d}" for part in parts]
+    return [f"{part // ROAS_SCALE}.{_HUNDRED[part // 100 % 100]}{_HUNDRED[part % 100]}" for part in parts]
 
 
-def _half_even(dividends: Iterable[int], divisors: Iterable[int]) -> list[int]:
-    """The whole number nearest to each quotient, of two the even one; divisors are above 0."""
+def _half_even(dividends: Sequence[int], divisors: Sequence[int]) -> list[int]:
+    """The whole number nearest to each quotient, of two the even one; divisors are above 0.
+
+    A quotient that is not half-way is 1 / (2 divisor) or more from where it would be. Below 2**52 a float is nearer to
+    it than that, so rounding the float is exact.
+    """
+    if min(dividends, default=0) > -_FLOAT_TELLS and max(dividends, default=0) < _FLOAT_TELLS:
+        return list(map(round, map(truediv, dividends, divisors)))
     nearest = []
     for dividend, divisor in zip(dividends, divisors, strict=True):
         whole, left = divmod(2 * dividend + divisor, 2 * divisor)

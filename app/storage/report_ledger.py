@@ -5,8 +5,14 @@
 
 from __future__ import annotations
 
-from app.storage.report_statements import each_model
+from app.attribution.names import FIVE_MODELS
 from app.storage.statements import TenantStatement
+
+
+def _each(template: str) -> str:
+    """Once for each model, `<k>` being its place."""
+    return ", ".join(template.replace("<k>", str(place)) for place in range(len(FIVE_MODELS)))
+
 
 # The same columns as `report_lines` gives. A ledger row holds model after model, so each model's figures are a slice of
 # it, and touches are opened up once for all of them.
@@ -22,8 +28,7 @@ _LINES = """
         if(%(by_month)s, substring(toString(day), 1, 7), '') AS group_month,
         if(%(by_conversion_type)s, conversion_type, '') AS group_type,
         <source> AS group_source,
-        <sums>,
-        <abouts>,
+        [<figures>],
         max(version)
     FROM
     (
@@ -67,13 +72,17 @@ _LINES = """
     LIMIT %(limit)s
 """
 _FIGURES = {
-    "<sums>": each_model("sum(micro_<k>), sumIf(micro_<k>, retracted = 0), sum(gross_<k>), sum(net_<k>)"),
-    "<abouts>": each_model("sum(toFloat64(gross_<k>)), sum(toFloat64(net_<k>))"),
+    "<figures>": _each(
+        "toInt64(<k>), sum(micro_<k>), sumIf(micro_<k>, retracted = 0), sum(gross_<k>) AS gross_sum_<k>, "
+        "sum(net_<k>) AS net_sum_<k>, "
+        "toInt64(round((sum(toFloat64(gross_<k>)) - gross_sum_<k>) / 18446744073709551616.)), "
+        "toInt64(round((sum(toFloat64(net_<k>)) - net_sum_<k>) / 18446744073709551616.))"
+    ),
     "<slices>": ", ".join(
-        each_model(f"arraySlice(all_{name}, <k> * width + 1, width) AS {name}_of_<k>")
+        _each(f"arraySlice(all_{name}, <k> * width + 1, width) AS {name}_of_<k>")
         for name in ("micros", "gross", "net")
     ),
-    "<opened>": each_model("micros_of_<k> AS micro_<k>, gross_of_<k> AS gross_<k>, net_of_<k> AS net_<k>"),
+    "<opened>": _each("micros_of_<k> AS micro_<k>, gross_of_<k> AS gross_<k>, net_of_<k> AS net_<k>"),
 }
 
 

@@ -16,6 +16,7 @@ from app.reports.amounts import MICRO, Amounts, micro_string, micro_strings
 from app.reports.lines import Lines, rows_of
 from app.reports.pages import Line, cursor_of, read_after, read_limit
 from app.reports.said import SaidRows
+from app.reports.spend import _half_even
 
 NAMES = ("search", "", "50 % off", 'a "b" \\ c', "ü 🦊", "\x00\n", "{}%s", UNATTRIBUTED)
 EXACT = Context(prec=60)
@@ -91,6 +92,24 @@ def test_columns_are_written_as_single_figures_are(currency: str) -> None:
         assert to_decimal_strings(column, currency) == [to_decimal_string(minor, currency) for minor in column]
         assert micro_strings(column) == [micro_string(micro) for micro in column]
     assert exponent(currency) in (0, 2, 3)
+
+
+def test_quotients_are_rounded_half_to_even_on_both_sides_of_where_floats_end() -> None:
+    rng = random.Random(4)
+    divisors = [rng.randrange(1, 10 ** rng.randrange(1, 17)) for _ in range(4_000)]
+    halves = [rng.randrange(2 ** rng.randrange(1, 20)) for _ in divisors]
+    ties = [(2 * half + 1) * divisor // 2 for half, divisor in zip(halves, divisors, strict=True)]
+    near = [tie + rng.randrange(-1, 2) for tie in ties]
+    for sign in (1, -1):
+        dividends = [sign * dividend for dividend in near]
+        expected = [
+            int(EXACT.divide(Decimal(dividend), Decimal(divisor)).quantize(Decimal(1), ROUND_HALF_EVEN, EXACT))
+            for dividend, divisor in zip(dividends, divisors, strict=True)
+        ]
+        pairs = [pair for pair in zip(dividends, divisors, expected, strict=True) if abs(pair[0]) < 2**52]
+        assert len(pairs) > 1_000
+        assert _half_even([pair[0] for pair in pairs], [pair[1] for pair in pairs]) == [pair[2] for pair in pairs]
+        assert _half_even([*dividends, 2**53], [*divisors, 1]) == [*expected, 2**53]
 
 
 class TestPages:
