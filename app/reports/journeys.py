@@ -14,13 +14,12 @@ from app.errors import BadInput
 from app.reports.amounts import MICRO, NOTHING, Amounts, summed
 from app.reports.days import Period, rfc3339
 from app.reports.non_converting import NonConverting, non_converting
+from app.reports.paths import top_paths
 from app.reports.query import EVER_MS, period_params
 from app.storage.client import Storage
-from app.storage.external import External, one_column
 from app.storage.journeys import LAGS
-from app.storage.report_journeys import CHANNELS_OF_PATHS, JOURNEY_PARTS, TOP_PATHS, WORTH_OF_PATHS
+from app.storage.report_journeys import JOURNEY_PARTS
 from app.storage.report_statements import LEDGER_WORTH
-from app.storage.statements import TenantStatement
 from app.tenants.tenant import Tenant
 
 DEFAULT_PATHS, MOST_PATHS = 50, 1_000
@@ -173,7 +172,7 @@ def journeys(storage: Storage, tenant: Tenant, query: JourneysQuery, *, now_ms: 
         query=query,
         totals=totals,
         unattributed={item.currency: item.amounts for item in parts.lengths if item.key == (_NO_PATH,)},
-        paths=_paths(storage, tenant, params, sorted(totals)),
+        paths=[Group(*found) for found in top_paths(storage, tenant, params, sorted(totals))],
         lengths=[item for item in parts.lengths if item.key != (_NO_PATH,)],
         ends=parts.ends,
         lags=parts.lags,
@@ -236,37 +235,6 @@ class _Parts:
             )
             for key, present in self.present.items()
         ]
-
-
-def _paths(storage: Storage, tenant: Tenant, params: dict[str, Any], currencies: list[str]) -> list[Group]:
-    """The most frequent paths of each currency."""
-
-    def rows(statement: TenantStatement, **more: Any) -> list[tuple[Any, ...]]:
-        return storage.rows(statement, tenant_id=tenant.tenant_id, params=params, task=_TASK, **more)
-
-    top: list[tuple[str, int]] = []
-    for code in currencies:
-        asked = params | {"currency": code}
-        found = storage.rows(TOP_PATHS, tenant_id=tenant.tenant_id, params=asked, task=_TASK)
-        top += [(code, path_hash) for path_hash, *_ in found]
-    if not top:
-        return []
-    wanted = {"paths": one_column("wanted", "UInt64", sorted({path_hash for _, path_hash in top}))}
-    worth = {(code, path_hash): rest for code, path_hash, *rest in rows(WORTH_OF_PATHS, external=wanted)}
-    days = {path_hash: worth[code, path_hash][-1] for code, path_hash in top if (code, path_hash) in worth}
-    wanted = {"paths": External({"day": ("Date", list(days.values())), "wanted": ("UInt64", list(days))})}
-    channels = dict(rows(CHANNELS_OF_PATHS, external=wanted))
-    return [
-        Group(code, tuple(channels[path_hash]), _amounts(worth[code, path_hash][:-1]))
-        for code, path_hash in top
-        if (code, path_hash) in worth and path_hash in channels  # a run may end between two questions
-    ]
-
-
-def _amounts(figures: list[Any]) -> Amounts:
-    """Of a statement's conversions (whole), net conversions and sums of money."""
-    count, net_count, *money = figures
-    return summed(count * MICRO, net_count * MICRO, *money)
 
 
 def _shown_role(role: Role) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -158,6 +159,22 @@ def test_they_follow_every_change(oracle: World) -> None:
     assert report.unattributed["JPY"].value_minor == 5
     assert list(look(oracle, conversion_type="Lead").totals) == ["JPY"]
     require_proof(oracle)
+
+
+def test_a_short_list_begins_the_long_one(make_world: MakeWorld) -> None:
+    """Whether the largest buckets of paths tell the first ones, or every path has to be counted."""
+    world = make_world()
+    paths = ["".join(order) for order in itertools.permutations("abc")] + [*"abcdefghij", "b", "dd", "dd", "dd"]
+    for number, path in enumerate(paths):
+        for place, channel in enumerate(path):
+            world.touch(f"u:{number}", NOON - (9 - place) * HOUR, channel, f"t{number}-{place}")
+        world.conversion(f"u:{number}", NOON, f"o{number}", 100 + number, currency=("USD", "JPY")[number % 5 == 4])
+    world.attribute()
+    whole = look(world).paths
+    assert whole[[item.currency for item in whole].index("USD")].key == ("d", "d")
+    for limit in range(1, 8):
+        expected = [[item for item in whole if item.currency == code][:limit] for code in ("JPY", "USD")]
+        assert look(world, limit=str(limit)).paths == [item for items in expected for item in items]
 
 
 def test_a_rollup_that_lags_is_not_reconciled(oracle: World) -> None:
