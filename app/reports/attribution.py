@@ -102,11 +102,13 @@ class AttributionReport:
 
     def _unmatched_spend(self, end: Line | None) -> list[dict[str, Any]]:
         """Spend on lines that no model credits, those of them that stand among the lines asked for."""
-        after, credited = self.query.after, self.figures.lines
+        after, credited, spend = self.query.after, self.figures.lines, self.spend.lines
+        lines = sorted(line for line in spend if line not in credited)
         return [
-            {str(name): value for name, value in zip(self.query.by, line[1], strict=True)} | _spend_line(line[0], minor)
-            for line, minor in sorted(self.spend.lines.items())
-            if line not in credited and (after is None or line > after) and (end is None or line <= end)
+            {str(name): value for name, value in zip(self.query.by, line[1], strict=True)}
+            | _spend_line(line[0], spend[line])
+            for line in lines
+            if (after is None or line > after) and (end is None or line <= end)
         ]
 
 

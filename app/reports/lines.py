@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import add, itemgetter
 from typing import TypeVar
 
 import msgspec
@@ -26,8 +27,11 @@ AT = {model: WIDTH * place for place, model in enumerate(FIVE_MODELS)}
 """Where a model's figures begin."""
 
 
+_FIGURES = itemgetter(*(place for place in range(SUMS * len(FIVE_MODELS)) if 1 <= place % SUMS <= WIDTH))
+_WRAPS = itemgetter(*(place for place in range(SUMS * len(FIVE_MODELS)) if place % SUMS > WIDTH))
+
 Key = TypeVar("Key", bound=Hashable)
-Lines = Sequence[tuple[Line, list[int]]]
+Lines = Sequence[tuple[Line, Sequence[int]]]
 """In order, each with the figures of all models."""
 
 
@@ -44,8 +48,9 @@ class AttributionRow(msgspec.Struct, frozen=True, gc=False):
 class Figures:
     """What was read so far, under all five models: a line that any of them gives something is shown under each."""
 
-    lines: dict[Line, list[int]] = field(default_factory=dict)
-    unattributed: dict[str, list[int]] = field(default_factory=dict)
+    lines: dict[Line, Sequence[int]] = field(default_factory=dict)
+    unattributed: dict[str, Sequence[int]] = field(default_factory=dict)
+    _totals: Lines | None = None
 
     def add_row(self, line: Line, is_unattributed: bool, sums: Sequence[int], *, net_is_gross: bool) -> None:
         """A row of a `report_lines` statement.
@@ -55,31 +60,21 @@ class Figures:
         sums : of each model its place, four figures, and how often gross and net have wrapped in 64 bits.
         net_is_gross : what adjustments change is added to it later.
         """
-        found = [0] * ALL
-        for place in range(0, len(sums), SUMS):
-            at = WIDTH * sums[place]
-            found[at : at + WIDTH] = sums[place + 1 : place + 1 + WIDTH]
-            found[at + 2] += sums[place + 5] << 64
-            found[at + 3] += sums[place + 6] << 64
+        is_plain = len(sums) == SUMS * len(FIVE_MODELS) and not any(_WRAPS(sums))
+        found = _FIGURES(sums) if is_plain else _unwrapped(sums)
         if net_is_gross:
-            found[1::WIDTH], found[3::WIDTH] = found[0::WIDTH], found[2::WIDTH]
-        if not any(found):
-            return
-        if is_unattributed:
-            _add(self.unattributed, line[0], 0, found)
-        if line in self.lines:
-            _add(self.lines, line, 0, found)
-        else:
-            self.lines[line] = found
+            found = [figure for at in AT.values() for figure in (found[at], found[at], found[at + 2], found[at + 2])]
+        if any(found):
+            self._add(line, is_unattributed, found)
 
     def add_all(self, credits: Iterable[ReportedCredit]) -> None:
         """What is not in the rollups, conversion by conversion."""
         for credit in credits:
             found = msgspec.structs.astuple(credit.amounts)
             if any(found):
-                _add(self.lines, (credit.currency, credit.group), AT[credit.model], found)
-                if credit.is_unattributed:
-                    _add(self.unattributed, credit.currency, AT[credit.model], found)
+                at = AT[credit.model]
+                padded = [0] * at + [*found] + [0] * (ALL - at - WIDTH)
+                self._add((credit.currency, credit.group), credit.is_unattributed, padded)
 
     def ordered(self) -> Lines:
         """All lines, by currency and group."""
@@ -87,15 +82,16 @@ class Figures:
 
     def totals(self) -> Lines:
         """One line for each currency: all that it has."""
-        of_currency: dict[str, list[list[int]]] = {}
-        for (currency, _), figures in self.lines.items():
-            of_currency.setdefault(currency, []).append(figures)
-        return [((code, ()), list(map(sum, zip(*of_currency[code], strict=True)))) for code in sorted(of_currency)]
+        if self._totals is None:
+            found: dict[str, list[Sequence[int]]] = {}
+            for (currency, _), figures in self.lines.items():
+                found.setdefault(currency, []).append(figures)
+            self._totals = [((code, ()), list(map(sum, zip(*found[code], strict=True)))) for code in sorted(found)]
+        return self._totals
 
     def without_touches(self) -> Lines:
         """One line for each currency: what is unattributed."""
-        codes = sorted({currency for currency, _ in self.lines})
-        return [((code, ()), self.unattributed.get(code, [0] * ALL)) for code in codes]
+        return [(total, self.unattributed.get(total[0], [0] * ALL)) for total, _ in self.totals()]
 
     def worth(self) -> Totals:
         """The totals of every currency and model that has something."""
@@ -104,7 +100,13 @@ class Figures:
 
     def models_agree(self) -> bool:
         """Every model shares out the same conversions."""
-        return all(sums == sums[:WIDTH] * len(FIVE_MODELS) for _, sums in self.totals())
+        return all([*sums] == [*sums[:WIDTH]] * len(FIVE_MODELS) for _, sums in self.totals())
+
+    def _add(self, line: Line, is_unattributed: bool, found: Sequence[int]) -> None:
+        self._totals = None
+        _add(self.lines, line, found)
+        if is_unattributed:
+            _add(self.unattributed, line[0], found)
 
 
 def rows_of(lines: Lines, models: Sequence[Model]) -> list[AttributionRow]:
@@ -117,7 +119,16 @@ def rows_of(lines: Lines, models: Sequence[Model]) -> list[AttributionRow]:
     ]
 
 
-def _add(sums: dict[Key, list[int]], key: Key, at: int, found: Sequence[int]) -> None:
-    figures = sums.setdefault(key, [0] * ALL)
-    for place, figure in enumerate(found, at):
-        figures[place] += figure
+def _add(sums: dict[Key, Sequence[int]], key: Key, found: Sequence[int]) -> None:
+    before = sums.get(key)
+    sums[key] = found if before is None else list(map(add, before, found))
+
+
+def _unwrapped(sums: Sequence[int]) -> list[int]:
+    """The figures of models that lack some of their number, or whose money is beyond 64 bits."""
+    found = [0] * ALL
+    for place in range(0, len(sums), SUMS):
+        model, micro, net_micro, gross, net, gross_wraps, net_wraps = sums[place : place + SUMS]
+        at = WIDTH * model
+        found[at : at + WIDTH] = micro, net_micro, gross + (gross_wraps << 64), net + (net_wraps << 64)
+    return found

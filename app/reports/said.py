@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain, compress, groupby
+from operator import and_
 
 import msgspec
 
@@ -63,11 +64,10 @@ class _Part:
         return [next(said) if spent else text + _NOTHING_BESIDE for text, spent in zip(self.texts, spends, strict=True)]
 
     def credit_without(self, spend: Mapping[Line, int]) -> Iterable[str]:
-        for row, line in zip(range(0, len(self.texts), self._width), self.lines, strict=True):
-            if line not in spend and UNATTRIBUTED not in line[1]:
-                for place in range(row, row + self._width):
-                    if any(column[place] for column in self._amounts):
-                        yield f"{self.texts[place]}}}"
+        lack = [line not in spend and UNATTRIBUTED not in line[1] for line in self.lines]
+        rows = (is_lacking for is_lacking in lack for _ in range(self._width))
+        has_credit = map(any, zip(*self._amounts, strict=True))
+        return [f"{text}}}" for text in compress(self.texts, map(and_, rows, has_credit))]
 
     def _texts(self, models: Sequence[Model], by: Sequence[str]) -> list[str]:
         named = "{" + "".join(f'"{name}":%s,' for name in by)
@@ -89,7 +89,7 @@ class _Part:
 
 
 def _array(texts: Iterable[str]) -> msgspec.Raw:
-    return msgspec.Raw(b"[%b]" % b",".join(map(str.encode, texts)))
+    return msgspec.Raw(b"".join((b"[", b",".join(map(str.encode, texts)), b"]")))
 
 
 @lru_cache(maxsize=10_000)

@@ -10,13 +10,14 @@ from __future__ import annotations
 from app.storage.statements import TenantStatement
 
 # One row a line of the report. Grouping columns that were not asked for are '' in every row, so that one statement
-# serves every `by`. The figures of the models, in any order: of each its place in FIVE_MODELS, conversions and money,
-# gross and net, and how often these sums of money have wrapped. (As one array, since ClickHouse plans longer for each
+# serves every `by`. The figures of the models come in order: of each its place in FIVE_MODELS, conversions and money,
+# gross and net, and how often these sums of money have wrapped. (In one array, since ClickHouse plans longer for each
 # expression that there is.)
 _LINES = """
     SELECT
         code, is_unattributed, group_channel, group_campaign, group_day, group_week, group_month, group_type,
-        group_source, groupArrayArray([place, micro, net_micro, gross, net, gross_wrap, net_wrap]), max(newest)
+        group_source, arrayFlatten(arraySort(groupArray([place, micro, net_micro, gross, net, gross_wrap, net_wrap]))),
+        max(newest)
     FROM
     (
         <rows>
@@ -24,6 +25,7 @@ _LINES = """
     GROUP BY
         code, is_unattributed, group_channel, group_campaign, group_day, group_week, group_month, group_type,
         group_source
+    ORDER BY code, group_channel, group_campaign, group_day, group_week, group_month
     LIMIT %(limit)s
 """
 
