@@ -7,11 +7,10 @@ some lines gain, which is what the rest loses. Unattributed conversions are the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import combinations
-from operator import sub
 from typing import Any
 
 import msgspec
@@ -21,14 +20,23 @@ from app.attribution.names import UNATTRIBUTED, Model
 from app.errors import BadInput
 from app.reports.amounts import Amounts, micro_string
 from app.reports.attribution import AttributionReport, credited
-from app.reports.bootstrap import LEAST_BLOCKS, intervals
+from app.reports.bootstrap import LEAST_BLOCKS
 from app.reports.days import rfc3339
 from app.reports.lines import AT
+from app.reports.moves import (
+    INTERVAL_LINES,
+    Interval,
+    Table,
+    moved,
+    moved_share,
+    ranks_of,
+    shares_intervals,
+    shares_of,
+)
 from app.reports.query import AttributionQuery, By
 from app.storage.client import Storage
 from app.tenants.tenant import Tenant
 
-INTERVAL_LINES = 200
 _LINES = (By.CHANNEL, By.CAMPAIGN, By.CONVERSION_TYPE)
 _DAYS_BY_DAY, _DAYS_BY_WEEK = 92, 731
 _DIGITS = 6
@@ -60,10 +68,6 @@ class Measure(StrEnum):
         if self.is_money:
             return {"amount": to_decimal_string(units, currency), "amount_minor": units}
         return {"amount": micro_string(units), "amount_micro": units}
-
-
-Table = dict[tuple[str, ...], dict[Model, list[int]]]
-"""Line -> model -> units of each block of days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,9 +207,9 @@ def _comparison(code: str, table: Table, unattributed: int, models: Sequence[Mod
     groups = sorted(table)
     units = {model: [sum(table[group][model]) for group in groups] for model in models}
     credited = sum(units[models[0]])
-    shares = {model: _shares(units[model]) for model in models}
-    ranks = {model: _ranks(units[model]) for model in models}
-    changes, moves = _intervals(table, groups, models, seed)
+    shares = {model: shares_of(units[model]) for model in models}
+    ranks = {model: ranks_of(units[model]) for model in models}
+    changes, moves = shares_intervals(table, groups, models, seed)
     base = models[0]
     lines = [
         ComparedLine(
@@ -230,60 +234,13 @@ def _comparison(code: str, table: Table, unattributed: int, models: Sequence[Mod
         Pair(
             one,
             other,
-            _moved(units[one], units[other]),
-            _moved_share(shares[one], shares[other]),
+            moved(units[one], units[other]),
+            moved_share(shares[one], shares[other]),
             moves[one, other] if moves else None,
         )
         for one, other in combinations(models, 2)
     ]
     return Comparison(code, credited, unattributed, lines, pairs)
-
-
-Interval = tuple[float, float]
-
-
-def _intervals(
-    table: Table, groups: list[tuple[str, ...]], models: Sequence[Model], seed: str
-) -> tuple[dict[Model, list[Interval]], dict[tuple[Model, Model], Interval]]:
-    """Of the change of each line's share under each model but the base, and of the share that each pair moves."""
-    if not groups or len(groups) > INTERVAL_LINES:
-        return {}, {}
-    series = [table[group][model] for model in models for group in groups]
-    count, pairs = len(groups), list(combinations(range(len(models)), 2))
-
-    def statistic(sums: list[int]) -> list[float]:
-        shares = [_shares(sums[place * count : (place + 1) * count]) for place in range(len(models))]
-        changes = [change for other in shares[1:] for change in map(sub, other, shares[0])]
-        return changes + [_moved_share(shares[one], shares[other]) for one, other in pairs]
-
-    found = intervals(series, statistic, seed)
-    if found is None:
-        return {}, {}
-    lines = {model: found[place * count : (place + 1) * count] for place, model in enumerate(models[1:])}
-    moved = found[(len(models) - 1) * count :]
-    return lines, {(models[one], models[other]): item for (one, other), item in zip(pairs, moved, strict=True)}
-
-
-def _shares(units: Sequence[int]) -> list[float]:
-    total = sum(units)
-    return [unit / total if total else 0.0 for unit in units]
-
-
-def _moved(one: Sequence[int], other: Sequence[int]) -> int:
-    return sum(max(new - old, 0) for old, new in zip(one, other, strict=True))
-
-
-def _moved_share(one: Sequence[float], other: Sequence[float]) -> float:
-    """What some lines gain is what the others lose: half of all that differs."""
-    differences: Iterator[float] = map(sub, other, one)
-    return sum(map(abs, differences)) / 2
-
-
-def _ranks(units: Sequence[int]) -> list[int]:
-    """1 for the largest; equal ones share the better rank."""
-    ordered = sorted(units, reverse=True)
-    place = {unit: number + 1 for number, unit in reversed(list(enumerate(ordered)))}
-    return [place[unit] for unit in units]
 
 
 def _shown_line(line: ComparedLine, currency: str, report: CompareReport) -> dict[str, Any]:

@@ -18,9 +18,9 @@ from app.errors import BadInput
 from app.reports import amounts, bootstrap, days, exchange, pages, sharing
 from app.reports.amounts import Amounts, exact
 from app.reports.bootstrap import intervals
-from app.reports.compare import _moved, _ranks
 from app.reports.entries import Received, states_of
 from app.reports.exchange import Rates, converted_minor
+from app.reports.moves import moved, ranks_of
 from app.reports.query import Adjusted, read_query
 from app.reports.said import SaidRows
 from app.reports.slices import LedgerRow
@@ -188,5 +188,5 @@ def test_intervals_need_seven_blocks_and_narrow_with_more() -> None:
 
 
 def test_ranks_share_the_better_place() -> None:
-    assert _ranks([5, 9, 5, 1]) == [2, 1, 2, 4]
-    assert _moved([3, 5, 2], [5, 1, 4]) == 4
+    assert ranks_of([5, 9, 5, 1]) == [2, 1, 2, 4]
+    assert moved([3, 5, 2], [5, 1, 4]) == 4
