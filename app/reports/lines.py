@@ -21,14 +21,12 @@ WIDTH = 4
 """Figures of a model in a flat list, in the order of `Amounts`; the models follow each other in that of FIVE_MODELS."""
 
 ALL = WIDTH * len(FIVE_MODELS)
-SUMS = 7
-"""Figures of a model in a row of a `report_lines` statement."""
 AT = {model: WIDTH * place for place, model in enumerate(FIVE_MODELS)}
 """Where a model's figures begin."""
 
 
-_FIGURES = itemgetter(*(place for place in range(SUMS * len(FIVE_MODELS)) if 1 <= place % SUMS <= WIDTH))
-_WRAPS = itemgetter(*(place for place in range(SUMS * len(FIVE_MODELS)) if place % SUMS > WIDTH))
+_BY_MODEL = itemgetter(*(place for model in range(len(FIVE_MODELS)) for place in range(model, ALL, len(FIVE_MODELS))))
+"""Of figures one after the other, each of all models: model after model."""
 
 Key = TypeVar("Key", bound=Hashable)
 Lines = Sequence[tuple[Line, Sequence[int]]]
@@ -53,15 +51,16 @@ class Figures:
     _totals: Lines | None = None
 
     def add_row(self, line: Line, is_unattributed: bool, sums: Sequence[int], *, net_is_gross: bool) -> None:
-        """A row of a `report_lines` statement.
+        """A row of CHANNEL_LINES and the statements that are like it.
 
         Parameters
         ----------
-        sums : of each model its place, four figures, and how often gross and net have wrapped in 64 bits.
+        sums : four figures, and how often gross and net have wrapped in 64 bits, each of all models.
         net_is_gross : what adjustments change is added to it later.
         """
-        is_plain = len(sums) == SUMS * len(FIVE_MODELS) and not any(_WRAPS(sums))
-        found = _FIGURES(sums) if is_plain else _unwrapped(sums)
+        found = _BY_MODEL(sums)
+        if any(sums[ALL:]):
+            found = _unwrapped(found, sums[ALL:])
         if net_is_gross:
             found = [figure for at in AT.values() for figure in (found[at], found[at], found[at + 2], found[at + 2])]
         if any(found):
@@ -124,11 +123,10 @@ def _add(sums: dict[Key, Sequence[int]], key: Key, found: Sequence[int]) -> None
     sums[key] = found if before is None else list(map(add, before, found))
 
 
-def _unwrapped(sums: Sequence[int]) -> list[int]:
-    """The figures of models that lack some of their number, or whose money is beyond 64 bits."""
-    found = [0] * ALL
-    for place in range(0, len(sums), SUMS):
-        model, micro, net_micro, gross, net, gross_wraps, net_wraps = sums[place : place + SUMS]
-        at = WIDTH * model
-        found[at : at + WIDTH] = micro, net_micro, gross + (gross_wraps << 64), net + (net_wraps << 64)
-    return found
+def _unwrapped(found: Sequence[int], wraps: Sequence[int]) -> list[int]:
+    """Figures whose money is beyond 64 bits; `wraps` are those of gross of all models, then those of net."""
+    whole, half = list(found), len(FIVE_MODELS)
+    for place, at in enumerate(AT.values()):
+        whole[at + 2] += wraps[place] << 64
+        whole[at + 3] += wraps[half + place] << 64
+    return whole

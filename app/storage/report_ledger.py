@@ -14,7 +14,7 @@ def _each(template: str) -> str:
     return ", ".join(template.replace("<k>", str(place)) for place in range(len(FIVE_MODELS)))
 
 
-# The same columns as `report_lines` gives. A ledger row holds model after model, so each model's figures are a slice of
+# The same columns as CHANNEL_LINES has. A ledger row holds model after model, so each model's figures are a slice of
 # it, and touches are opened up once for all of them.
 # Conversions that were first received at `as_of_ms` or later are out.
 _LINES = """
@@ -72,11 +72,18 @@ _LINES = """
     LIMIT %(limit)s
 """
 _FIGURES = {
-    "<figures>": _each(
-        "toInt64(<k>), sum(micro_<k>), sumIf(micro_<k>, retracted = 0), sum(gross_<k>) AS gross_sum_<k>, "
-        "sum(net_<k>) AS net_sum_<k>, "
-        "toInt64(round((sum(toFloat64(gross_<k>)) - gross_sum_<k>) / 18446744073709551616.)), "
-        "toInt64(round((sum(toFloat64(net_<k>)) - net_sum_<k>) / 18446744073709551616.))"
+    "<figures>": ", ".join(
+        map(
+            _each,
+            (
+                "sum(micro_<k>)",
+                "sumIf(micro_<k>, retracted = 0)",
+                "sum(gross_<k>) AS gross_sum_<k>",
+                "sum(net_<k>) AS net_sum_<k>",
+                "toInt64(round((sum(toFloat64(gross_<k>)) - gross_sum_<k>) / 18446744073709551616.))",
+                "toInt64(round((sum(toFloat64(net_<k>)) - net_sum_<k>) / 18446744073709551616.))",
+            ),
+        )
     ),
     "<slices>": ", ".join(
         _each(f"arraySlice(all_{name}, <k> * width + 1, width) AS {name}_of_<k>")

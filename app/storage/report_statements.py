@@ -7,20 +7,49 @@ comes as it wraps in 64 bits, and once more as a float: `app.reports.amounts.exa
 
 from __future__ import annotations
 
+from app.attribution.names import FIVE_MODELS
 from app.storage.statements import TenantStatement
 
 # One row a line of the report. Grouping columns that were not asked for are '' in every row, so that one statement
-# serves every `by`. The figures of the models come in order: of each its place in FIVE_MODELS, conversions and money,
-# gross and net, and how often these sums of money have wrapped. (In one array, since ClickHouse plans longer for each
-# expression that there is.)
+# serves every `by`. The figures come in one array: conversions, net conversions, money, net money, and how often each
+# of the two sums of money has wrapped, each of them for all of FIVE_MODELS, in their order.
 _LINES = """
     SELECT
-        code, is_unattributed, group_channel, group_campaign, group_day, group_week, group_month, group_type,
-        group_source, arrayFlatten(arraySort(groupArray([place, micro, net_micro, gross, net, gross_wrap, net_wrap]))),
-        max(newest)
+        toString(currency) AS code,
+        channel = '(unattributed)' AS is_unattributed,
+        if(%(by_channel)s, channel, '') AS group_channel,
+        <campaign> AS group_campaign,
+        if(%(by_day)s, toString(day), '') AS group_day,
+        if(%(by_week)s, toString(toMonday(day)), '') AS group_week,
+        if(%(by_month)s, substring(toString(day), 1, 7), '') AS group_month,
+        if(%(by_conversion_type)s, conversion_type, '') AS group_type,
+        '' AS group_source,
+        arrayConcat(
+            <sum>(micros, place),
+            <sum>(net_micros, place),
+            <sum>(gross_minor, place) AS gross,
+            <sum>(net_minor, place) AS net,
+            arrayMap(
+                (about, wrapped) -> toInt64(round((about - wrapped) / 18446744073709551616.)),
+                <sum>(toFloat64(gross_minor) + 18446744073709551616. * gross_wraps, place),
+                gross
+            ),
+            arrayMap(
+                (about, wrapped) -> toInt64(round((about - wrapped) / 18446744073709551616.)),
+                <sum>(toFloat64(net_minor) + 18446744073709551616. * net_wraps, place),
+                net
+            )
+        ),
+        max(version)
     FROM
     (
-        <rows>
+        SELECT *, toUInt8(indexOf(%(models)s, toString(model)) - 1) AS place
+        FROM <rollup> FINAL
+        WHERE {tenant}
+            AND day >= toDate(%(first)s)
+            AND day < toDate(%(end)s)
+            AND (%(conversion_type)s = '' OR conversion_type = %(conversion_type)s)
+            AND (%(currency)s = '' OR currency = %(currency)s)
     )
     GROUP BY
         code, is_unattributed, group_channel, group_campaign, group_day, group_week, group_month, group_type,
@@ -30,51 +59,16 @@ _LINES = """
 """
 
 
-def report_lines(name: str, rows: str) -> TenantStatement:
-    """The lines of an attribution report, of a SELECT that gives a row for each line and model."""
-    return TenantStatement(name, _LINES.replace("<rows>", rows.strip()))
+def _lines(name: str, rollup: str, campaign: str) -> TenantStatement:
+    sql = _LINES.replace("<sum>", f"sumResample(0, {len(FIVE_MODELS)}, 1)")
+    return TenantStatement(name, sql.replace("<rollup>", rollup).replace("<campaign>", campaign))
 
 
-_ROLLUP_ROWS = """
-        SELECT
-            toString(currency) AS code,
-            channel = '(unattributed)' AS is_unattributed,
-            if(%(by_channel)s, channel, '') AS group_channel,
-            <campaign> AS group_campaign,
-            if(%(by_day)s, toString(day), '') AS group_day,
-            if(%(by_week)s, toString(toMonday(day)), '') AS group_week,
-            if(%(by_month)s, substring(toString(day), 1, 7), '') AS group_month,
-            if(%(by_conversion_type)s, conversion_type, '') AS group_type,
-            '' AS group_source,
-            toInt64(indexOf(%(models)s, toString(model)) - 1) AS place,
-            sum(micros) AS micro,
-            sum(net_micros) AS net_micro,
-            sum(gross_minor) AS gross,
-            sum(net_minor) AS net,
-            toInt64(round((sum(toFloat64(gross_minor) + 18446744073709551616. * gross_wraps) - gross)
-                / 18446744073709551616.)) AS gross_wrap,
-            toInt64(round((sum(toFloat64(net_minor) + 18446744073709551616. * net_wraps) - net)
-                / 18446744073709551616.)) AS net_wrap,
-            max(version) AS newest
-        FROM <rollup> FINAL
-        WHERE {tenant}
-            AND day >= toDate(%(first)s)
-            AND day < toDate(%(end)s)
-            AND (%(conversion_type)s = '' OR conversion_type = %(conversion_type)s)
-            AND (%(currency)s = '' OR code = %(currency)s)
-        GROUP BY
-            code, is_unattributed, group_channel, group_campaign, group_day, group_week, group_month, group_type,
-            model
-"""
-
-CHANNEL_LINES = report_lines(
-    "report_channel_lines", _ROLLUP_ROWS.replace("<rollup>", "channels_daily").replace("<campaign>", "''")
-)
-CAMPAIGN_LINES = report_lines(
+CHANNEL_LINES = _lines("report_channel_lines", "channels_daily", "''")
+CAMPAIGN_LINES = _lines(
     "report_campaign_lines",
-    _ROLLUP_ROWS.replace("<rollup>", "attribution_daily").replace(
-        "<campaign>", "multiIf(NOT %(by_campaign)s, '', is_unattributed, '(unattributed)', campaign)"
-    ),
+    "attribution_daily",
+    "multiIf(NOT %(by_campaign)s, '', is_unattributed, '(unattributed)', campaign)",
 )
 
 _TOTALS = """
