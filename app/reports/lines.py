@@ -24,7 +24,6 @@ ALL = WIDTH * len(FIVE_MODELS)
 AT = {model: WIDTH * place for place, model in enumerate(FIVE_MODELS)}
 """Where a model's figures begin."""
 
-
 _BY_MODEL = itemgetter(*(place for model in range(len(FIVE_MODELS)) for place in range(model, ALL, len(FIVE_MODELS))))
 """Of figures one after the other, each of all models: model after model."""
 
