@@ -18,7 +18,7 @@ from app.attribution.touches import Floats, Int64s, UInt64s, require_flat, requi
 
 MICRO = 1_000_000  # one conversion, in millionths (SEMANTICS 4.3)
 
-_FRACTION_BITS = 53
+_FRACTION_BITS = 52
 _MAX_PARTS = 2**61
 
 
@@ -41,7 +41,7 @@ def share(
         0 to 10**15; `MICRO` for each conversion shares the conversions themselves.
     weights : int64 or float64 (k, m)
         Of each model and touch, 0 or more, in proportion. Whole numbers are taken as exact ratios
-        (`ModelWeights.part`, journeys summing below 2**61); fractions at a precision of 2**-53.
+        (`ModelWeights.part`, journeys summing below 2**61); fractions to 52 bits of the greatest of their journey.
     offsets : int64 (n + 1,)
         Journeys; an empty one shares nothing, its value is for the caller to keep.
     conversion_key : uint64 (n,)
@@ -184,10 +184,12 @@ def _whole(weights: Floats | Int64s, offsets: Int64s) -> Int64s:
         if int(weights.max()) * int(lengths.max()) > _MAX_PARTS:
             _require_small(cast(Int64s, weights), starts)
         return cast(Int64s, weights)
-    total = np.add.reduceat(weights, starts, axis=1)
-    if not (total > 0).all():
+    greatest = np.maximum.reduceat(weights, starts, axis=1)
+    if not (greatest > 0).all():
         raise ValueError(WEIGHTLESS)
-    parts: Int64s = np.rint(np.ldexp(weights / np.repeat(total, lengths, axis=1), _FRACTION_BITS)).astype(np.int64)
+    # By a power of two, which is exact: a sum of floats would depend on the order in which it is made.
+    shift = _FRACTION_BITS - np.frexp(greatest)[1]
+    parts: Int64s = np.rint(np.ldexp(weights, np.repeat(shift, lengths, axis=1))).astype(np.int64)
     return parts
 
 

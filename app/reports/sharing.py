@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 EQUAL_WITHIN = 1e-9
-_FRACTION_BITS = 53
+_FRACTION_BITS = 52
 _PLACE_BITS = 20
 _64_BITS = (1 << 64) - 1
 
@@ -33,8 +33,8 @@ def share_value(
     >>> share_value(100, [3.0, 3.0, 1.0], 11, [11, 12, 13], "mine")
     [43, 43, 14]
     """
-    total_weight = sum(weights)
-    parts = [round(math.ldexp(weight / total_weight, _FRACTION_BITS)) for weight in weights]
+    shift = _FRACTION_BITS - math.frexp(max(weights))[1]
+    parts = [round(math.ldexp(weight, shift)) for weight in weights]
     total = sum(parts)
     floors, remainders = [], []
     for part in parts:
