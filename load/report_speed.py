@@ -43,7 +43,7 @@ ROLLUP = {
     "year_by_type": f"attribution?{_YEAR}&by=conversion_type",
     "year_by_campaign": f"attribution?{_YEAR}&by=channel,campaign",
     "month_by_day": f"attribution?{_MONTH}&by=channel,day",
-    "month_by_campaign_day": f"attribution?{_MONTH}&by=channel,campaign,day",
+    "month_by_campaign_day": f"attribution?{_MONTH}&by=channel,campaign,day&limit=2000",
     "journeys_month": f"journeys?{_MONTH}",
     "journeys_year": f"journeys?{_YEAR}",
     "compare_month": f"compare?{_MONTH}",
@@ -53,7 +53,7 @@ ROLLUP = {
 BEYOND = {
     "ledger_year": f"attribution?{_YEAR}&as_of=2099-01-01",
     "source_month": f"attribution?{_MONTH}&by=source",
-    "month_by_campaign_day_whole": f"attribution?{_MONTH}&by=channel,campaign,day&limit=200000",
+    "month_by_campaign_day_whole": f"attribution?{_MONTH}&by=channel,campaign,day",
 }
 TOUCHES, CONVERSIONS = 10_000_000, 500_000
 LIMIT_MS = 300

@@ -6,7 +6,7 @@ from typing import Any
 
 from app.attribution.names import FIVE_MODELS
 from app.http.openapi_money import NET_WORDS, RULES_WORD
-from app.reports.pages import DEFAULT_LINES, MOST_LINES
+from app.reports.pages import MOST_LINES
 
 _REF = "#/components/schemas/"
 _DAYS = {
@@ -28,7 +28,7 @@ def report_paths() -> dict[str, Any]:
                 "models": f"Of {', '.join(FIVE_MODELS)}, parted by commas; all by default.",
                 "currency": "Convert everything into this currency; rows per currency where missing.",
                 "conversion_type": "Only these conversions.",
-                "limit": f"Lines (a row for each model) at most; {DEFAULT_LINES:,} by default, up to {MOST_LINES:,}.",
+                "limit": f"Lines (a row for each model) at most, up to {MOST_LINES:,}; all by default.",
                 "after": "`next` of the answer before: the lines that follow it.",
             }
             | RULES_WORD

@@ -12,7 +12,9 @@ import msgspec
 
 from app.errors import BadInput
 
-DEFAULT_LINES, MOST_LINES = 2_000, 200_000
+MOST_LINES = 200_000
+"""Of a report as a whole. An answer has all of them where no `limit` is given: whoever sums the rows of a part that was
+not asked for would take it for the whole."""
 
 Line = tuple[str, tuple[str, ...]]
 """A line of a report: its currency, and its group, which is a value for each of the query's `by`."""

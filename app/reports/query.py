@@ -12,7 +12,7 @@ from app.attribution.currency import CurrencyError, canonical
 from app.attribution.names import FIVE_MODELS, UNATTRIBUTED, Model
 from app.errors import BadInput
 from app.reports.days import Period, day_begins_ms, read_day
-from app.reports.pages import DEFAULT_LINES, Line, read_after, read_limit
+from app.reports.pages import MOST_LINES, Line, read_after, read_limit
 
 
 class By(StrEnum):
@@ -63,7 +63,7 @@ class AttributionQuery:
     conversion_type: str = ""
     adjusted: Adjusted = Adjusted.CONVERSION_DAY
     as_of_ms: int = EVER_MS
-    limit: int = DEFAULT_LINES
+    limit: int = MOST_LINES
     after: Line | None = None
 
     @property
@@ -127,7 +127,7 @@ def read_query(
         conversion_type=conversion_type,
         adjusted=_word("adjusted", adjusted, list(Adjusted)) if adjusted else Adjusted.CONVERSION_DAY,
         as_of_ms=day_begins_ms(read_day("as_of", as_of) + timedelta(days=1), period.timezone) if as_of else EVER_MS,
-        limit=read_limit(limit) if limit else DEFAULT_LINES,
+        limit=read_limit(limit) if limit else MOST_LINES,
         after=read_after(after, len(columns)) if after else None,
     )
     if By.SOURCE in query.by and (query.currency or query.has_entries):

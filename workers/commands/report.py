@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from app.reports.pages import MOST_LINES
 from workers.commands.channel_models import asks_for_period_models, channels_table, computed
 from workers.commands.report_tables import compare_table, journeys_table, report_table
 from workers.commands.target import edge_of, edge_options
@@ -68,7 +67,7 @@ def command(
         report = computed(_edge(target), query | {"intervals": "1" if intervals else None})
         click.echo(json.dumps(report, indent=2) if as_json else channels_table(report, net=net))
         return
-    query |= {"by": by, "currency": currency, "adjusted": adjusted, "as_of": as_of, "limit": str(MOST_LINES)}
+    query |= {"by": by, "currency": currency, "adjusted": adjusted, "as_of": as_of}
     report = _get("/v1/reports/attribution", query, target)
     click.echo(json.dumps(report, indent=2) if as_json else report_table(report, net=net))
 
