@@ -57,7 +57,8 @@ def require_day(storage: Storage, tenant: Tenant, settings: AdviceSettings, aske
         raise BadInput(
             "no_spend",
             f"No day with spend is complete yet: {settings.lag_days} days are held back.",
-            "POST /v1/spend the days before, or set lag_days with PUT /v1/saturation/settings.",
+            "POST /v1/spend the days before, or set lag_days with PUT /v1/saturation/settings. "
+            "What was sent just now is stored within seconds: ask again then.",
         )
     until = date.fromisoformat(asked) if asked else last
     if until > last:

@@ -131,7 +131,7 @@ def why(item: ExplainedTouch, found: Explanation) -> str:
         case Reason.SENT_AGAIN:
             return "the same event (messageId) was sent again and counts once, at the earliest of its times"
         case Reason.NOT_CREDITED_YET:
-            return "inside the window, but not in the ledger yet: the conversion is about to be credited again"
+            return "inside the window, but not in the ledger yet: the conversion is about to be credited"
         case Reason.OTHER_PERSON:
             return f"at that time {item.touch.user_id} was another person's"
 

@@ -210,7 +210,7 @@ class Stack:
         for line in (
             "",
             f"Tributary is up. Ctrl-C stops it; its data stay in {self.folder.path}.",
-            f"  web         {state['url']}    API description: {state['url']}/docs",
+            f"  web         {state['url']}    dashboard, asks for the secret key; API: {state['url']}/docs",
             f"  Flower      {state['flower_url']}    user {FLOWER_USER}, password {state['flower_password']}",
             f"  write key   {state['write_key']}    (SDKs: send events with it)",
             f"  secret key  {state['secret_key']}    (reports: Authorization: Bearer …)",
