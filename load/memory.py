@@ -36,7 +36,7 @@ MB = 1024 * 1024
 
 
 def measure(setting: Setting) -> Iterator[Figure]:
-    events, steps = (QUICK_EVENTS, 2) if setting.is_quick else (EVENTS, STEPS)
+    events, steps = (QUICK_EVENTS, 1) if setting.is_quick else (EVENTS, STEPS)
     _, write_key = bench_tenant(setting)
     seen: dict[str, list[float]] = {name: [] for name in MARKS}
     whole: dict[str, float] = {}

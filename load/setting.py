@@ -88,7 +88,7 @@ class Setting:
         return fill(self.engine, self._wanted_touches, self.say)
 
     def rounds(self, full: int) -> int:
-        return 2 if self.is_quick else full
+        return 1 if self.is_quick else full
 
     def _database(self, folder: Path) -> str:
         name = f"tributary_bench_{uuid.uuid4().hex[:8]}"

@@ -16,7 +16,7 @@ LIBRARIES = "import celery, clickhouse_driver, flask, msgspec, redis"
 
 def measure(setting: Setting) -> Iterator[Figure]:
     """Whole processes, in turns."""
-    edge, libraries = in_turns([lambda: _run(EDGE), lambda: _run(LIBRARIES)], 2 if setting.is_quick else 9)
+    edge, libraries = in_turns([lambda: _run(EDGE), lambda: _run(LIBRARIES)], setting.rounds(9))
     yield compared(
         of_times("edge_start", edge, 1), "importing its libraries alone", 1000 * statistics.median(libraries)
     )
