@@ -262,7 +262,7 @@ def test_order_of_arrival_blocks_and_chunks_change_nothing(pipeline, seed):
         tenant = small.tenant()
         for start in range(0, len(shuffled), size):
             small.send(tenant, *shuffled[start : start + size])
-            if rng.random() < 0.3:
+            if rng.random() < size / 12:  # about as often whatever the size
                 small.settle()
         small.settle()
         assert small.ledger(tenant) == expected
