@@ -2,17 +2,18 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
-# Other people's defaults (PYTHONPATH of a shell, an active environment) must not leak in.
-unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+# Other people's defaults (PYTHONPATH of a shell, an active environment, no compiled files) must not leak in.
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 RATE ?= 400
 SECONDS ?= 30
 LOCUST ?= --headless
 SUITE ?= all
-# A process a core, whole files each, in this order: the long ones first, so that no process ends alone with one.
-SIDE_BY_SIDE := --numprocesses auto --dist loadfile --no-loadscope-reorder
-.PHONY: help install demo up test lint faults bench load locust conformance-peers bench-peers bench-saturation bench-saturation-peers clean
+# One process more than cores, since tests wait too; whole files each, in this order: the long ones first, so that no
+# process ends alone with one.
+SIDE_BY_SIDE := --numprocesses $(shell expr $$(nproc) + 1) --dist loadfile --no-loadscope-reorder
+.PHONY: help install demo up test lint parts whole faults bench load locust conformance-peers bench-peers bench-saturation bench-saturation-peers clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -35,10 +36,15 @@ demo: install  ## a sample month through the whole stack, checked to the cent, t
 up: install  ## the same stack, and it stays: Ctrl-C stops it
 	@$(BIN)/tributary up $(UP)
 
-test: install lint  ## lint, then unit, integration, acceptance and fault tests
+test: install  ## lint beside unit and integration tests, then acceptance and fault tests
+	@$(MAKE) --no-print-directory --jobs 2 parts lint
+	@$(MAKE) --no-print-directory whole
+
+parts: install
 	@$(BIN)/python -m pytest tests/integration tests/unit $(SIDE_BY_SIDE) $(PYTEST)
-	@$(BIN)/python -m pytest tests/acceptance $(SIDE_BY_SIDE) $(PYTEST)
-	@$(BIN)/python -m pytest tests/faults $(PYTEST)
+
+whole: install
+	@$(BIN)/python -m pytest tests/acceptance tests/faults $(SIDE_BY_SIDE) $(PYTEST)
 
 lint: install  ## ruff, mypy, import floors
 	@$(BIN)/ruff check app config tasks workers tests load

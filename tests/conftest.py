@@ -11,6 +11,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 from redis import Redis
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from app.storage.client import Storage
 from app.storage.migrations import migrate
@@ -23,7 +25,23 @@ from workers.local.redis import LocalRedis
 CLUSTER = os.environ.get("TRIBUTARY_CLICKHOUSE_CLUSTER", "")
 """Of the server of TRIBUTARY_CLICKHOUSE_URL."""
 
+ONE_STACK = frozenset(f"tests/acceptance/test_{name}.py" for name in ("cli", "load", "oracle", "sdks", "up"))
+"""These files share a running stack; in two processes they would start two."""
+
 _tenant_ids = itertools.count(1001)
+
+
+class WholeFiles(LoadFileScheduling):
+    """Which tests stay in one process? Those of a file, and those of all files that share the stack."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", 1)[0]
+        return "one stack" if file in ONE_STACK else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> WholeFiles:
+    """For `--dist loadfile`, which is how `make test` runs them."""
+    return WholeFiles(config, log)
 
 
 @pytest.fixture(scope="session")

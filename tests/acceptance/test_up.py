@@ -1,47 +1,19 @@
-"""`make up`: does it stay up, say the truth, and leave nothing behind?"""
+"""`make up`: does it stay up, and say the truth?"""
 
 from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import urllib.error
 import urllib.request
 from base64 import b64encode
-from datetime import UTC, datetime
 
 import pytest
 
-from app.errors import TributaryError
-from tests.running import ROOT, Up, answers, parent_of
+from tests.acceptance.orders import is_credited, order
+from tests.running import Up, answers, parent_of
 
 NAMES = ["redis", "clickhouse", "web", "worker", "backfill", "saturation", "beat", "flower"]
-
-
-def order(up: Up, number: str) -> None:
-    """Post one order with one touch before it."""
-    now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    person = {"userId": f"person-{number}", "timestamp": now}
-    touch = {"type": "track", "event": "Ad Clicked", "messageId": f"touch-{number}", "properties": {"channel": "radio"}}
-    bought = {
-        "type": "track",
-        "event": "Order Completed",
-        "messageId": f"order-{number}",
-        "properties": {"order_id": number, "revenue": "12.34", "currency": "USD"},
-    }
-    with up.edge as edge:
-        answer = edge.send_events([{**touch, **person}, {**bought, **person}], now)
-    assert answer["accepted"] == 2
-
-
-def is_credited(up: Up, number: str) -> bool:
-    try:
-        with up.edge as edge:
-            found = edge.get(f"/v1/conversions/{number}")
-    except TributaryError:
-        return False  # not stored yet
-    return bool(found["state"] == "credited" and found["amounts"]["value_minor"] == 1234)
 
 
 def test_stack_json_is_true(stack: Up) -> None:
@@ -130,40 +102,3 @@ def test_a_killed_pool_child_is_replaced(stack: Up) -> None:
     stack.wait(lambda: len([pid for pid in stack.processes() if parent_of(pid) == worker]) == 2, 15)
     order(stack, "after-child")
     stack.wait(lambda: is_credited(stack, "after-child"), 45)
-
-
-def test_ctrl_c_leaves_no_process_and_the_data_survive(fresh: Up) -> None:
-    before = fresh.start().state
-    order(fresh, "kept")
-    fresh.wait(lambda: is_credited(fresh, "kept"), 20)
-    assert len(fresh.processes()) > len(NAMES)
-    assert fresh.stop(signal.SIGINT) == 0
-    assert fresh.processes() == {}
-    assert fresh.state == {}
-    after = fresh.start().state
-    assert (after["write_key"], after["secret_key"]) == (before["write_key"], before["secret_key"])
-    assert after["url"] == before["url"]
-    assert is_credited(fresh, "kept")
-    # Not even a killed supervisor leaves anything.
-    fresh.process.kill()
-    fresh.process.wait()
-    fresh.wait(lambda: fresh.processes() == {}, 5)
-
-
-def test_an_engine_that_cannot_start_is_told_with_its_last_words(fresh: Up) -> None:
-    fresh.folder.path.mkdir(parents=True)
-    (fresh.folder.path / "redis").mkdir()
-    # Its log of writes is a file up to Redis 6 and a folder from 7 on: whatever it is, the other is in the way.
-    (fresh.folder.path / "redis" / "appendonly.aof").mkdir()
-    (fresh.folder.path / "redis" / "appendonlydir").write_text("in the way")
-    done = subprocess.run(
-        [sys.executable, "-m", "workers.cli", "up", "--dir", str(fresh.folder.path)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 1
-    assert "redis did not start" in done.stderr
-    assert "append-only" in done.stderr
