@@ -200,7 +200,7 @@ class Tenancy(RuleBasedStateMachine):
     def everything_sums(self) -> None:
         rows = self.pipeline.ledger(self.tenant)
         totals: Counter[tuple[str, str]] = Counter()
-        for model, _, micros, gross, net in self.pipeline.daily(self.tenant):
+        for model, _, micros, gross, net in self.stored(self.tenant, DAILY)[0]:
             totals[model, "micros"] += micros
             totals[model, "gross"] += gross
             totals[model, "net"] += net
