@@ -1,4 +1,4 @@
-"""Changes after the fact: what re-attribution changed, meetings taken back, persons erased."""
+"""Changes after the fact: what re-attribution changed, meetings taken back."""
 
 from __future__ import annotations
 
@@ -7,13 +7,10 @@ from collections import Counter
 
 import pytest
 
-from app.errors import BadInput, NotFound
+from app.errors import NotFound
 from app.http import create_app
 from app.identity.unmerge import unmerge
-from app.ingest.dead_letters import DeadLetter, Source
-from app.ingest.events import Adjustment, Batch, encode_batch
-from app.ledger.erase import request_erasure
-from app.ledger.erasing import Erasing
+from app.ingest.events import Adjustment
 from app.ledger.keys import conversion_key
 from app.ledger.reattribute import start_run
 from app.ledger.runs import RunKind
@@ -21,10 +18,9 @@ from app.reports.changes import changes as changes_of_days
 from app.reports.days import read_period
 from app.storage.changes import changes_of
 from app.storage.connections import close_all
-from app.storage.erasures import erasure
 from app.storage.retention import keep_rows_for
-from app.storage.statements import TenantStatement
 from tests.integration.pipeline.conftest import DAY, NOON, join, meet, order, touch
+from tests.integration.pipeline.gone import erase, where
 
 KEY = conversion_key("Order Completed", "1")
 
@@ -47,27 +43,6 @@ def cut(pipeline, tenant, id, other, **options):
     done = unmerge(context.redis, context.storage, context.settings, tenant, id, other, **options)
     pipeline.finish(done.run_id)
     return done
-
-
-def erase(pipeline, tenant, id, *, kind="", mode="remove"):
-    context = pipeline.context
-    row = request_erasure(context.redis, context.storage, context.settings, tenant, id, kind=kind, mode=mode)
-    pipeline.finish(row.run_id)
-    return row
-
-
-def until_gone(pipeline, tenant, row):
-    context = pipeline.context
-    erasing = Erasing(context.redis, context.storage, context.settings, context.registry)
-    for _ in range(100):
-        erasing.step()
-        found = erasure(context.storage, tenant.tenant_id, row.erasure_id)
-        if found.state == "erased":
-            return found
-        if found.run_id:
-            pipeline.finish(found.run_id)
-        time.sleep(0.05)
-    raise AssertionError(f"not erased: {found}")
 
 
 class TestHistory:
@@ -297,139 +272,3 @@ class TestRetention:
         assert "touchpoints" not in where(pipeline, tenant, "old")
         assert "touchpoints" in where(pipeline, tenant, "new")
         assert "touchpoints" in where(pipeline, other, "old")
-
-
-class TestErasure:
-    def sent(self):
-        ours = [meet("a:x", "u:1", NOON - 50), join("u:0", "u:1", NOON - 50), touch("a:x", NOON - 60, "ad", id="m1")]
-        ours += [touch("u:0", NOON - 9, "mail", id="m2"), order("u:1", NOON, "1", 500, id="m3")]
-        others = [meet("a:x", "u:2", NOON - 5), touch("a:x", NOON - 4, "other", id="m4")]
-        others += [order("u:2", NOON, "2", 700, id="m5"), order("u:3", NOON + 9, "1", 900, id="m6")]
-        return ours, others
-
-    def test_removed_is_as_if_the_person_had_never_been(self, pipeline):
-        tenant, fresh = pipeline.tenant(), pipeline.tenant()
-        ours, others = self.sent()
-        pipeline.send(tenant, *ours, *others)
-        pipeline.send(fresh, *others)
-        pipeline.settle()
-        row = erase(pipeline, tenant, "0")
-        assert pipeline.ledger(tenant) == pipeline.ledger(fresh)
-        assert pipeline.daily(tenant) == pipeline.daily(fresh)
-        gone = until_gone(pipeline, tenant, row)
-        assert pipeline.ledger(tenant) == pipeline.ledger(fresh)
-        assert pipeline.daily(tenant) == pipeline.daily(fresh)
-        assert '"after":0' in gone.proof
-        assert gone.work == ""
-        for text in ("u:0", "u:1", "m1", "m2", "m3"):
-            assert where(pipeline, tenant, text) == []
-        assert where(pipeline, tenant, "m4")
-        assert where(pipeline, tenant, "u:2")
-
-    def test_anonymised_keeps_the_money_and_nobody(self, pipeline):
-        tenant = pipeline.tenant()
-        ours, others = self.sent()
-        pipeline.send(tenant, *ours, *others)
-        pipeline.settle()
-        row = erase(pipeline, tenant, "1", mode="anonymise")
-        for _ in range(2):
-            assert channels(pipeline, tenant) == {"1": [], "2": ["other"]}
-            assert {r["order_id"]: r["gross_minor"] for r in pipeline.ledger(tenant)} == {"1": 500, "2": 700}
-            until_gone(pipeline, tenant, row)
-        for text in ("u:0", "u:1", "m1", "m2", "m3"):
-            assert where(pipeline, tenant, text) == []
-        pipeline.send(tenant, adjustments=[Adjustment("r", "retract", "1", "", "", NOON + 1)])
-        pipeline.settle()
-        assert pipeline.ledger(tenant)[0]["retracted"] == 1
-
-    def test_nothing_brings_the_person_back(self, pipeline):
-        tenant, fresh = pipeline.tenant(), pipeline.tenant()
-        ours, others = self.sent()
-        pipeline.send(tenant, *ours, *others)
-        pipeline.send(fresh, *others)
-        pipeline.settle()
-        row = erase(pipeline, tenant, "1")
-        letter = Batch(tenant.tenant_id, NOON, 1, 4000, events=[touch("u:1", NOON - 3, "letter")])
-        for _ in range(2):
-            # the same again; the inbox of then, with messages that were never stored; at an earlier time
-            pipeline.send(tenant, *ours, touch("u:1", NOON - 70, "ad", id="m1"))
-            pipeline.inbox.accept(tenant.tenant_id, encode_batch(letter), 1)
-            pipeline.settle()
-            assert pipeline.ledger(tenant) == pipeline.ledger(fresh)
-            until_gone(pipeline, tenant, row)
-        assert where(pipeline, tenant, "u:1") == []
-
-    def test_who_comes_back_begins_anew(self, pipeline):
-        tenant = pipeline.tenant()
-        pipeline.send(tenant, touch("u:1", NOON - 9, "old"), order("u:1", NOON, "1"))
-        pipeline.settle()
-        until_gone(pipeline, tenant, erase(pipeline, tenant, "1"))
-        later = Batch(tenant.tenant_id, time.time_ns() // 1_000_000 + 1000, 1, 4000)
-        later = Batch(
-            *[getattr(later, name) for name in ("tenant_id", "received_ms", "rules_version")],
-            4000,
-            events=[touch("u:1", NOON - 5, "new"), order("u:1", NOON + 1, "1")],
-        )
-        pipeline.inbox.accept(tenant.tenant_id, encode_batch(later), 2)
-        pipeline.settle()
-        assert channels(pipeline, tenant) == {"1": ["new"]}
-
-    def test_what_waited_in_the_inbox_is_not_stored(self, pipeline):
-        tenant = pipeline.tenant()
-        pipeline.send(tenant, order("u:1", NOON, "1"))
-        pipeline.settle()
-        pipeline.send(tenant, touch("u:1", NOON - 1), order("u:1", NOON, "2"), order("u:2", NOON, "3"))
-        row = erase(pipeline, tenant, "1")
-        context = pipeline.context
-        Erasing(context.redis, context.storage, context.settings, context.registry).step()
-        assert erasure(context.storage, tenant.tenant_id, row.erasure_id).state == "hidden"
-        pipeline.settle()
-        assert channels(pipeline, tenant) == {"3": []}
-        until_gone(pipeline, tenant, row)
-
-    def test_dead_letters_go_too(self, pipeline):
-        tenant = pipeline.tenant()
-        pipeline.send(tenant, order("u:1", NOON, "1"))
-        pipeline.settle()
-        letters = pipeline.context.dead_letters
-        posted = '{"dialect": "segment", "received_ms": 1, "posted": {"userId": "%s", "type": "x"}}'
-        for user in ("1", "2"):
-            letters.add(DeadLetter(tenant.tenant_id, "unknown_type", "", "", Source.EDGE.value, posted % user))
-        until_gone(pipeline, tenant, erase(pipeline, tenant, "1"))
-        (left,) = [letter for _, letter in letters.read(tenant_id=tenant.tenant_id)]
-        assert '"2"' in left.body
-
-    def test_an_id_must_name_one_person(self, pipeline):
-        tenant = pipeline.tenant()
-        pipeline.send(tenant, meet("a:x", "u:1", NOON), meet("a:x", "u:2", NOON + 1), touch("a:1", NOON))
-        pipeline.settle()
-        for id, kind in (("x", ""), ("1", "")):
-            with pytest.raises(BadInput, match=r"device|userId"):
-                erase(pipeline, tenant, id, kind=kind)
-        with pytest.raises(NotFound):
-            erase(pipeline, tenant, "9")
-
-
-TABLES = {
-    "touchpoints": "concat(user_id, ' ', message_id)",
-    "conversions": "concat(user_id, ' ', message_id, ' ', anonymous_id)",
-    "conversions_by_user": "user_id",
-    "events": "concat(user_id, ' ', message_id)",
-    "identity_aliases": "concat(id, ' ', met)",
-    "identity_cuts": "concat(id, ' ', met)",
-    "ledger": "concat(person, ' ', message_id)",
-}
-SEARCH = "SELECT count() FROM {table} WHERE {{tenant}} AND has(splitByChar(' ', {text}), %(text)s)"
-SEARCHES = {
-    table: TenantStatement(f"search_{table}", SEARCH.format(table=table, text=text)) for table, text in TABLES.items()
-}
-
-
-def where(pipeline, tenant, text):
-    """The tables that hold a text, whatever any query would make of it."""
-    rows = pipeline.context.storage.rows
-    return [
-        table
-        for table, statement in SEARCHES.items()
-        if rows(statement, tenant_id=tenant.tenant_id, params={"text": text})[0][0]
-    ]
