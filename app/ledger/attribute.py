@@ -23,6 +23,7 @@ from app.storage.adjustments import adjustments_of
 from app.storage.client import Storage
 from app.storage.conversion_history import histories
 from app.storage.identity import links_among
+from app.storage.together import together
 from app.storage.touches import touches_of
 from app.tenants.rules import Rules
 from app.tenants.tenant import Tenant, under_shadow
@@ -114,15 +115,21 @@ def conversions_of(
 ) -> tuple[list[Order], dict[int, Identities]]:
     """The first half, the same under any rules: what these tenants' keys hold, and whose it is."""
     rows = histories(storage, conversion_keys)
-    order_ids: dict[int, set[str]] = {}
+    order_ids: dict[int, set[str]] = {tenant_id: set() for tenant_id in conversion_keys}
+    users: dict[int, set[str]] = {tenant_id: set() for tenant_id in conversion_keys}
     for row in rows:
         if not row.is_deleted:
-            order_ids.setdefault(row.tenant_id, set()).add(row.order_id)
-    found = orders(rows, adjustments_of(storage, order_ids))
-    users: dict[int, set[str]] = {tenant_id: set() for tenant_id in conversion_keys}
-    for winner in winners_of(found):
-        users[winner.tenant_id].add(winner.user_id)
-    return found, resolve_tenants(users, lambda ids: links_among(storage, ids))
+            order_ids[row.tenant_id].add(row.order_id)
+            users[row.tenant_id].add(row.user_id)
+    adjustments, persons = together(
+        storage,
+        storage.settings,
+        [
+            lambda own: adjustments_of(own, order_ids),
+            lambda own: resolve_tenants(users, lambda ids: links_among(own, ids)),
+        ],
+    )
+    return orders(rows, adjustments), persons
 
 
 def credit_orders(

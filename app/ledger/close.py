@@ -98,10 +98,9 @@ def _refresh(
     tenants = registry.fresh_of(days)
     bounds = {each.tenant_id: tenant_days(each.tenant_id, each.timezone, days[each.tenant_id]) for each in tenants}
     task = "attribution.close_run"
-    if kind != RunKind.SHADOW:
-        refresh_daily(storage, [day for of_one in bounds.values() for day in of_one], version, task=task)
+    own = [day for of_one in bounds.values() for day in of_one] if kind != RunKind.SHADOW else []
     shadowed = [day for each in tenants if each.shadow is not None for day in bounds[each.tenant_id]]
-    refresh_daily(storage, shadowed, version, shadow=True, task=task)
+    refresh_daily(storage, own, version, shadowed=shadowed, task=task)
 
 
 def store_closed(storage: Storage, runs: Runs) -> int:

@@ -73,6 +73,11 @@ class Storage:
         # A storage that is let go of (its thread has ended) closes its socket.
         self._closer = weakref.finalize(self, disconnect, self._client)
 
+    @property
+    def settings(self) -> Settings:
+        """What it was made with."""
+        return self._settings
+
     def rows(
         self,
         statement: AnyStatement,

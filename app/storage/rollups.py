@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from functools import partial
 from typing import NamedTuple
 
 from app.attribution.names import FIVE_MODELS, UNATTRIBUTED
-from app.storage.client import Storage
+from app.storage.client import AnyStatement, Storage
 from app.storage.external import External
 from app.storage.journeys import LAGS, REFRESH_JOURNEY_PARTS, REFRESH_JOURNEYS
 from app.storage.shadow import of_shadow
 from app.storage.statements import TenantsStatement
+from app.storage.together import together
 
 MILLION = 1_000_000
 """Conversions are credited in millionths."""
@@ -120,8 +122,8 @@ REFRESH_CHANNELS = TenantsStatement(
     """,
 )
 
-# In this order: those that read another rollup come after it.
-REFRESHES = (REFRESH_DAILY, REFRESH_CHANNELS, REFRESH_JOURNEYS, REFRESH_JOURNEY_PARTS)
+# The second of each reads what the first has made.
+REFRESHES = ((REFRESH_DAILY, REFRESH_CHANNELS), (REFRESH_JOURNEYS, REFRESH_JOURNEY_PARTS))
 
 
 class TenantDay(NamedTuple):
@@ -134,7 +136,12 @@ class TenantDay(NamedTuple):
 
 
 def refresh_daily(
-    storage: Storage, days: Sequence[TenantDay], version: int, *, shadow: bool = False, task: str = ""
+    storage: Storage,
+    days: Sequence[TenantDay],
+    version: int,
+    *,
+    shadowed: Sequence[TenantDay] = (),
+    task: str = "",
 ) -> None:
     """Sum the ledger of these days up again, into every rollup: a statement a rollup, however many tenants there are.
 
@@ -142,10 +149,19 @@ def refresh_daily(
     ----------
     days : each once.
     version : of the new rows; rows of a lower version are replaced.
-    shadow : the ledgers and the rollups of the tenants' shadow rule sets, instead of their own.
+    shadowed : days of the ledgers and rollups of the tenants' shadow rule sets.
     """
-    if not days:
-        return
+    asked = [partial(_refresh, days=days, statements=both, version=version, task=task) for both in REFRESHES if days]
+    for both in REFRESHES if shadowed else ():
+        beside = tuple(map(of_shadow, both))
+        asked.append(partial(_refresh, days=shadowed, statements=beside, version=version, task=task))
+    if asked:
+        together(storage, storage.settings, asked)
+
+
+def _refresh(
+    storage: Storage, days: Sequence[TenantDay], statements: Sequence[AnyStatement], version: int, task: str
+) -> None:
     params = {
         "version": version,
         "models": [model.value for model in FIVE_MODELS],
@@ -155,14 +171,8 @@ def refresh_daily(
     }
     external = {"days": _by_utc_day(days)}
     tenant_ids = sorted({day.tenant_id for day in days})
-    for statement in REFRESHES:
-        storage.rows(
-            of_shadow(statement) if shadow else statement,
-            tenant_id=tenant_ids,
-            params=params,
-            external=external,
-            task=task,
-        )
+    for statement in statements:
+        storage.rows(statement, tenant_id=tenant_ids, params=params, external=external, task=task)
 
 
 def _by_utc_day(days: Sequence[TenantDay]) -> External:
