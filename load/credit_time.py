@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.errors import TributaryError
+from app.ledger.cut import decode_chunk
 from app.ledger.keys import conversion_key
-from app.ledger.runs import decode_chunk
 from app.storage import keys
 from app.storage.redis import make_redis
 from load.stack import Stack

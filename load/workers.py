@@ -18,8 +18,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from app.ledger.cut import Chunk, make_chunks
 from app.ledger.keys import conversion_key
-from app.ledger.runs import Chunk, RunKind, Runs, make_chunks
+from app.ledger.runs import RunKind, Runs
 from app.storage.client import Storage
 from app.storage.redis import make_redis
 from app.tenants.tenant import Tenant

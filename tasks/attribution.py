@@ -12,7 +12,8 @@ from celery import chord
 
 from app.ledger.chunks import attribute_or_bury, attribute_together
 from app.ledger.close import close_together
-from app.ledger.runs import FEW, RunKind
+from app.ledger.cut import FEW
+from app.ledger.runs import RunKind
 from config.queues import Queue, TaskName
 from tasks.context import context
 from tasks.policy import task

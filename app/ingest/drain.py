@@ -20,7 +20,8 @@ from app.ingest.events import Batch
 from app.ingest.inbox import Block, Shard
 from app.ingest.known import look_up
 from app.ingest.reached import reached
-from app.ledger.runs import Chunk, Runs, make_chunks
+from app.ledger.cut import Chunk, make_chunks
+from app.ledger.runs import Runs
 from app.storage.client import Storage
 from app.storage.failures import StoragePermanent
 from app.storage.together import together

@@ -13,7 +13,8 @@ import msgspec
 from app.errors import TributaryError, Unavailable
 from app.ingest.dead_letters import DeadLetter, DeadLetters, Source
 from app.ledger.attribute import Attributed, attribute
-from app.ledger.runs import Chunk, RunRecord, Runs
+from app.ledger.cut import Chunk
+from app.ledger.runs import RunRecord, Runs
 from app.storage.client import Storage
 from app.tenants.registry import Registry
 from app.tenants.tenant import Tenant

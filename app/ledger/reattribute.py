@@ -9,7 +9,8 @@ from typing import Any
 
 from app.errors import BadInput
 from app.ingest.wake import wake_run
-from app.ledger.runs import RunKind, Runs, make_chunks
+from app.ledger.cut import make_chunks
+from app.ledger.runs import RunKind, Runs
 from app.storage import keys
 from app.storage.client import Storage
 from app.storage.conversions import conversion_keys_between

@@ -10,7 +10,8 @@ from app.errors import Unavailable
 from app.ingest.dead_letters import DeadLetter, DeadLetters, Source
 from app.ingest.events import Batch, Event, Touch, encode_batch
 from app.ingest.inbox import Inbox, Shard, TooMany
-from app.ledger.runs import Chunk, RunKind, Runs, RunState, Share
+from app.ledger.cut import Chunk, Share
+from app.ledger.runs import RunKind, Runs, RunState
 from app.storage import keys
 from app.storage.redis import make_redis
 from config.settings import Settings

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from app.ledger.channel_models import compute
+from app.ledger.cut import make_chunks
 from app.ledger.keys import conversion_key
-from app.ledger.runs import RunKind, make_chunks
+from app.ledger.runs import RunKind
 from app.reports.channels import Question
 from app.reports.days import Period
 from tests.integration.pipeline.conftest import NOON

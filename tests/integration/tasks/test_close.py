@@ -11,7 +11,8 @@ from app.errors import Unavailable
 from app.ledger import close as ledger_close
 from app.ledger import runs as ledger_runs
 from app.ledger.close import DAYS_AT_ONCE, close, store_closed
-from app.ledger.runs import Chunk, RunKind, Runs, Share
+from app.ledger.cut import Chunk, Share
+from app.ledger.runs import RunKind, Runs
 from app.storage.client import observers
 from app.storage.runs import run_of
 from app.tenants.registry import Registry

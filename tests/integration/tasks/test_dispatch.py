@@ -9,7 +9,8 @@ from collections import Counter
 
 import pytest
 
-from app.ledger.runs import Chunk, RunKind, Share
+from app.ledger.cut import Chunk, Share
+from app.ledger.runs import RunKind
 from tasks import attribution
 from tasks.context import Context
 

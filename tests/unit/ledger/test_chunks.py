@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from app.ledger.chunks import _halves
-from app.ledger.runs import Chunk, Share, decode_chunk, encode_chunk, make_chunks
+from app.ledger.cut import Chunk, Share, decode_chunk, encode_chunk, make_chunks
 
 
 def cut(counts: dict[int, int], size: int) -> list[dict[int, int]]:
