@@ -26,13 +26,16 @@ OTHER_RULES = (
 )
 
 
+BLOCKS = 2
+
+
 def history(dice: random.Random, channel: str):
     """Events of one tenant, in blocks: ids, message ids and order ids are those of every other tenant."""
     users, devices = ("u:1", "u:2", "u:3"), ("a:1", "a:2")
     blocks = []
-    for block in range(3):
+    for block in range(BLOCKS):
         events = []
-        for number in range(8):
+        for number in range(12):
             id, user, ts = f"m{block}.{number}", dice.choice(users), NOON + dice.randrange(3 * DAY)
             kind = dice.random()
             if kind < 0.5:
@@ -50,7 +53,7 @@ def history(dice: random.Random, channel: str):
 
 def settled(pipeline, tenants, histories):
     """Each block of all of these tenants at once."""
-    for number in range(3):
+    for number in range(BLOCKS):
         for tenant, blocks in zip(tenants, histories, strict=True):
             events, adjustments = blocks[number]
             pipeline.send(tenant, *events, adjustments=adjustments)

@@ -80,6 +80,15 @@ def test_an_older_wave_ends_with_itself(context, redis):
     assert waiting(redis, "backfill") == {"large": [3, 4, 5]}
 
 
+def test_support_sees_whose_a_chunk_of_several_tenants_is(context, redis):
+    shares = tuple(Share(tenant_id, bytes(8)) for tenant_id in (4, 5, 6))
+    context.runs.create("many", RunKind.BLOCK, 4, [Chunk(shares)])
+    attribution.dispatch("many")
+    (message,) = redis.lrange("attribution", 0, -1)
+    _, kwargs, _ = json.loads(b64decode(json.loads(message)["body"]))
+    assert (kwargs["tenant"], kwargs["conversions"], kwargs["run_id"]) == ("t and 2 more", 3, "many")
+
+
 def test_a_blocks_chunks_go_out_at_once_and_past_the_backfills(context, redis):
     record(context, "block", RunKind.BLOCK, 8)
     attribution.dispatch("block")
