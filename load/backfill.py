@@ -115,7 +115,7 @@ def _attribute(keys: list[int], version: int) -> int:
     tenant = Tenant(TENANT, "bench", "Bench")
     wanted = {TENANT: keys}
     done = attribute(storage, arrays, [tenant], wanted, run_id="bench", version=version, reason="reattribute")
-    return len(done.credited)
+    return done.conversions
 
 
 def _close(setting: Setting, storage: Storage, version: int) -> None:

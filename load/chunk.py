@@ -35,8 +35,8 @@ def measure(setting: Setting) -> Iterator[Figure]:
     def whole() -> None:
         with Spent() as one:
             done = attribute(storage, arrays, [tenant], {TENANT: keys}, run_id="bench", version=next(versions))
-        if len(done.credited) != len(asked):
-            raise AssertionError(f"{len(done.credited)} of {len(asked)} conversions were attributed")
+        if done.conversions != len(asked):
+            raise AssertionError(f"{done.conversions} of {len(asked)} conversions were attributed")
         spent.append(one)
 
     whole()

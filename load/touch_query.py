@@ -74,7 +74,8 @@ def measure(setting: Setting) -> Iterator[Figure]:
 def batched(storage: Storage, asked: Sequence[Conversion]) -> TouchColumns:
     """The touches of all conversions, as `attribute_chunk` asks for them."""
     times = np.array([one.time_ms for one in asked], np.int64)
-    return touches_of(storage, TENANT, np.arange(len(asked)), [one.user_id for one in asked], times - WINDOW_MS, times)
+    whose, users = [TENANT] * len(asked), [one.user_id for one in asked]
+    return touches_of(storage, whose, np.arange(len(asked)), users, times - WINDOW_MS, times)
 
 
 def one_by_one(engine: Client, one: Conversion) -> list[tuple[Any, ...]]:

@@ -33,10 +33,11 @@ from app.tenants.tenant import Tenant, under_shadow
 class Attributed:
     """What became of a chunk. `days` are tenants' days (in their own timezone) whose rollups are stale now.
 
-    `credited` are the conversions that there are: (tenant, key).
+    `gone` are those of its keys that have no conversion (any more): (tenant, key).
     """
 
-    credited: frozenset[tuple[int, int]]
+    conversions: int
+    gone: frozenset[tuple[int, int]]
     touches: int
     unattributed: int
     days: Mapping[int, tuple[date, ...]]
@@ -96,7 +97,8 @@ def attribute(
         record_changes(storage, arrays, rows, reason=reason, run_id=run_id, version=version)
         _insert(storage, "ledger", rows, run_id, version)
     return Attributed(
-        credited=frozenset((order.tenant_id, order.key) for group in computed.groups for order in group.orders),
+        conversions=sum(len(group.orders) for group in computed.groups),
+        gone=_gone(conversion_keys, found),
         touches=sum(len(group.credit.journeys.index) for group in computed.groups),
         unattributed=sum(int(group.credit.unattributed.sum()) for group in computed.groups),
         days=_days(found, {tenant.tenant_id: tenant.timezone for tenant in tenants}),
@@ -151,17 +153,27 @@ def _insert(storage: Storage, table: str, rows: LedgerRows, run_id: str, version
     storage.insert(table, rows.columns(run_id, version), is_distinct=True, task="attribution.attribute_chunk")
 
 
-def _by_terms(found: Sequence[Order], tenants: Mapping[int, Tenant]) -> dict[Terms, list[tuple[Order, int]]]:
-    """Conversions, with the version of the rules of each, by what they are credited by: nearly always one group."""
+def _gone(conversion_keys: Mapping[int, Sequence[int]], found: Sequence[Order]) -> frozenset[tuple[int, int]]:
+    standing = winners_of(found)
+    if len(standing) == sum(map(len, conversion_keys.values())):  # nearly always
+        return frozenset()
+    asked = {(tenant_id, key) for tenant_id, of_one in conversion_keys.items() for key in of_one}
+    return frozenset(asked - {(row.tenant_id, row.conversion_key) for row in standing})
+
+
+def _by_terms(found: Sequence[Order], tenants: Mapping[int, Tenant]) -> dict[Terms, tuple[list[Order], list[int]]]:
+    """Conversions and the version of the rules of each, by what they are credited by: nearly always one group."""
     # By the rules themselves: a shadow's versions are counted apart.
     alike: dict[tuple[int, str], tuple[Rules, list[Order]]] = {}
     for order in found:
         if order.winner is not None:
             rules = _rules_of(tenants[order.tenant_id], order)
             alike.setdefault((id(rules), order.winner.conversion_type), (rules, []))[1].append(order)
-    groups: dict[Terms, list[tuple[Order, int]]] = {}
+    groups: dict[Terms, tuple[list[Order], list[int]]] = {}
     for (_, name), (rules, members) in alike.items():
-        groups.setdefault(terms_of(rules, name), []).extend((order, rules.version) for order in members)
+        group, versions = groups.setdefault(terms_of(rules, name), ([], []))
+        group += members
+        versions += [rules.version] * len(members)
     return groups
 
 
@@ -171,25 +183,17 @@ def _rules_of(tenant: Tenant, order: Order) -> Rules:
 
 def _credited(
     arrays: Storage,
-    by_terms: Mapping[Terms, Sequence[tuple[Order, int]]],
+    by_terms: Mapping[Terms, tuple[list[Order], list[int]]],
     persons: Mapping[int, Identities],
     earlier: Mapping[tuple[int, int], Earlier],
 ) -> Iterator[Group]:
     """The credit of each group, from one touchpoint query for all."""
-    asked: list[tuple[int, int, str, int, int]] = []
-    first = 0
-    for terms, members in by_terms.items():
-        for number, (order, _) in enumerate(members, first):
-            asked += _windows(number, order, terms.reach_ms, persons[order.tenant_id])
-        first += len(members)
-    if not first:
+    if not by_terms:
         return
-    tenant_ids, index, ids, low, high = zip(*asked, strict=True)
-    columns, first = touches_of(arrays, tenant_ids, index, ids, low, high), 0
-    for terms, members in by_terms.items():
-        group, versions = [order for order, _ in members], [version for _, version in members]
-        own = columns.between(first, first + len(members))
-        first += len(members)
+    columns, first = touches_of(arrays, *_windows(by_terms, persons)), 0
+    for terms, (group, versions) in by_terms.items():
+        own = columns.between(first, first + len(group))
+        first += len(group)
         touches = Touches(
             conversion_index=own.conversion_index,
             time_ms=own.time_ms,
@@ -204,30 +208,33 @@ def _credited(
 
 
 def _windows(
-    number: int, order: Order, reach_ms: int, identities: Identities
-) -> Iterator[tuple[int, int, str, int, int]]:
-    """What to ask for a conversion: tenant, its number, an id, and from when to when the id's touches may count."""
-    row = order.winner
-    assert row is not None
-    start_ms = row.ts_ms - reach_ms
-    for alias in identities.aliases(row.user_id, row.ts_ms):
-        if alias.from_ms <= row.ts_ms and alias.until_ms >= start_ms:
-            yield (
-                order.tenant_id,
-                number,
-                alias.id,
-                max(start_ms, alias.from_ms),
-                min(row.ts_ms, alias.until_ms),
-            )
+    by_terms: Mapping[Terms, tuple[list[Order], list[int]]], persons: Mapping[int, Identities]
+) -> tuple[list[int], list[int], list[str], list[int], list[int]]:
+    """What to ask: tenant, number of the conversion, an id, and from when to when the id's touches may count."""
+    tenant_ids, index, ids, low, high = [], [], [], [], []
+    first = 0
+    for terms, (group, _) in by_terms.items():
+        for number, row in enumerate(winners_of(group), first):
+            start_ms = row.ts_ms - terms.reach_ms
+            for alias in persons[row.tenant_id].aliases(row.user_id, row.ts_ms):
+                if alias.from_ms <= row.ts_ms and alias.until_ms >= start_ms:
+                    tenant_ids.append(row.tenant_id)
+                    index.append(number)
+                    ids.append(alias.id)
+                    low.append(max(start_ms, alias.from_ms))
+                    high.append(min(row.ts_ms, alias.until_ms))
+        first += len(group)
+    return tenant_ids, index, ids, low, high
 
 
 def _conversions(
     group: Sequence[Order], terms: Terms, earlier: Mapping[tuple[int, int], Earlier]
 ) -> Conversions:
     winners = winners_of(group)
-    before = [earlier.get((order.tenant_id, order.key), {}) for order in group]
-    previous_ms = None
-    if terms.journeys.reuse is Reuse.RESET:
+    resets, previous_ms = terms.journeys.reuse is Reuse.RESET, None
+    looks_back = resets or terms.milestones
+    before = [earlier.get((order.tenant_id, order.key), {}) for order in group] if looks_back else []
+    if resets:
         own = [one.get(row.conversion_type, NO_PREVIOUS_MS) for one, row in zip(before, winners, strict=True)]
         previous_ms = np.array(own, np.int64)
     milestones = [[one.get(name, NO_PREVIOUS_MS) for one in before] for name in terms.milestones]
@@ -245,7 +252,9 @@ def _conversions(
 def _days(found: Sequence[Order], timezones: Mapping[int, str]) -> dict[int, tuple[date, ...]]:
     quarters: dict[int, set[int]] = {}
     for order in found:
-        quarters.setdefault(order.tenant_id, set()).update(ts // 900_000 for ts in order.times_ms)
+        of_one = quarters.setdefault(order.tenant_id, set())
+        for ts_ms in order.times_ms:
+            of_one.add(ts_ms // 900_000)
     days: dict[int, tuple[date, ...]] = {}
     for tenant_id, times in quarters.items():
         zone = ZoneInfo(timezones[tenant_id])

@@ -73,14 +73,16 @@ def attribute_together(services: Services, wanted: Sequence[tuple[str, int]]) ->
             keys.setdefault(tenant_id, {}).update(dict.fromkeys(of_one))
     making = _Work(services, services.registry.fresh_of(keys), newest)
     done = making.attribute({tenant_id: list(of_one) for tenant_id, of_one in keys.items()})
-    for part in work:
-        _finish(runs, part, done, is_newest=part.record is newest)
+    missing = frozenset(making.given_up).union(*(one.gone for one in done))
+    touches = sum(one.touches for one in done)
+    for part in work:  # touches are not told apart by run: the newest has them all
+        _finish(runs, part, done, missing, touches if part.record is newest else 0)
     return {
-        "outcome": "attributed" if not making.buried else "attributed but for some, see the dead letters",
-        "conversions": sum(len(one.credited) for one in done),
-        "touches": sum(one.touches for one in done),
+        "outcome": "attributed" if not making.given_up else "attributed but for some, see the dead letters",
+        "conversions": sum(one.conversions for one in done),
+        "touches": touches,
         "unattributed": sum(one.unattributed for one in done),
-        "given_up": making.buried,
+        "given_up": len(making.given_up),
     }
 
 
@@ -91,15 +93,16 @@ class _Part:
     chunk: Chunk
 
 
-def _finish(runs: Runs, part: _Part, done: Sequence[Attributed], *, is_newest: bool) -> None:
-    """Say that a chunk is done. Touches are not told apart by run: the newest has them all."""
+def _finish(
+    runs: Runs, part: _Part, done: Sequence[Attributed], missing: frozenset[tuple[int, int]], touches: int
+) -> None:
+    """Say that a chunk is done; `missing` of all conversions that were asked for are not attributed."""
     days: dict[int, set[date]] = {tenant_id: set() for tenant_id in part.chunk.tenant_ids}
-    own = {(tenant_id, key) for tenant_id, some in part.chunk.conversion_keys().items() for key in some}
     for one in done:
         for tenant_id in days.keys() & one.days.keys():
             days[tenant_id].update(one.days[tenant_id])
-    attributed = sum(len(own & one.credited) for one in done)
-    touches = sum(one.touches for one in done) if is_newest else 0
+    keys = part.chunk.conversion_keys() if missing else {}
+    attributed = part.chunk.conversions - sum((each, key) in missing for each, some in keys.items() for key in some)
     runs.finish(part.record.run_id, part.number, days, attributed=attributed, touches=touches)
 
 
@@ -108,7 +111,7 @@ class _Work:
         self._services = services
         self._tenants = {tenant.tenant_id: tenant for tenant in tenants}
         self._record = record
-        self.buried = 0
+        self.given_up: set[tuple[int, int]] = set()
 
     def attribute(self, conversion_keys: Mapping[int, Sequence[int]]) -> list[Attributed]:
         """All that can be attributed; halves around a conversion that cannot, which goes to the dead letters."""
@@ -127,7 +130,7 @@ class _Work:
         except (TributaryError, ValueError) as error:
             parts = _halves(conversion_keys)
             if parts is None:
-                self.buried += 1
+                self.given_up.update((each, key) for each, some in conversion_keys.items() for key in some)
                 log.error("chunk of run %s: conversion %s: %s", self._record.run_id, dict(conversion_keys), error)
                 _bury(self._services.dead_letters, conversion_keys, str(error))
                 return []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -58,8 +59,9 @@ def one_column(name: str, kind: str, values: Values) -> External:
 
 def of_tenants(name: str, kind: str, values: Mapping[int, Iterable[Any]]) -> External:
     """A set of each of some tenants: the columns tenant_id and `name`."""
-    pairs = [(tenant_id, value) for tenant_id, some in values.items() for value in some]
-    return External({"tenant_id": ("UInt32", [tenant for tenant, _ in pairs]), name: (kind, [v for _, v in pairs])})
+    listed = {tenant_id: list(some) for tenant_id, some in values.items()}
+    tenant_ids = [tenant_id for tenant_id, some in listed.items() for _ in some]
+    return External({"tenant_id": ("UInt32", tenant_ids), name: (kind, [*chain.from_iterable(listed.values())])})
 
 
 def _plain(values: Values) -> Sequence[Any]:
