@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -49,7 +49,7 @@ class Drain:
 
     Parameters
     ----------
-    tenant_of : gives a tenant's record, for its rules.
+    tenants_of : gives some tenants' records as they are now, for their rules.
     """
 
     def __init__(
@@ -57,13 +57,12 @@ class Drain:
         redis: Any,
         storage: Storage,
         settings: Settings,
-        tenant_of: Callable[[int], Tenant],
+        tenants_of: Callable[[Collection[int]], Sequence[Tenant]],
     ) -> None:
         self._redis = redis
         self._storage = storage
         self._settings = settings
-        # Each tenant's record once a block: a drain lives as long as a task.
-        self._tenant_of = lru_cache(maxsize=None)(tenant_of)
+        self._tenants_of = tenants_of
         self._runs = Runs(redis, settings.chunk_deadline_s)
         self._dead = DeadLetters(redis, settings.dead_letter_entries)
 
@@ -80,12 +79,14 @@ class Drain:
         self._store_rest(block, memo)
         self._bury_unreadable(block)
         shard.hold()
-        chunks = self._chunks(block, rows, memo)
+        tenant_ids = sorted({batch.tenant_id for batch in block.batches})
+        tenants = dict(zip(tenant_ids, self._tenants_of(tenant_ids), strict=True))
+        chunks = self._chunks(block, rows, memo, tenants)
         run_id = f"b{block.token[:16]}"
         acknowledged = self._runs.acknowledge(block.shard, block.last, run_id, chunks)
         return Drained(
             "stored" if acknowledged else "done by another drain",
-            tenants=tuple(self._tenant_of(tenant).slug for tenant in sorted({b.tenant_id for b in block.batches})),
+            tenants=tuple(tenant.slug for tenant in tenants.values()),
             batches=len(block.batches),
             events=block.events,
             duplicates=rows.duplicates + block.events - sum(map(len, received)),
@@ -160,9 +161,9 @@ class Drain:
         if inserts:
             together(self._storage, self._settings, inserts)
 
-    def _chunks(self, block: Block, rows: Rows, memo: Memo) -> list[Chunk]:
+    def _chunks(self, block: Block, rows: Rows, memo: Memo, tenants: Mapping[int, Tenant]) -> list[Chunk]:
         """The conversions that this block makes, changes or gives other touches, as chunks by tenant and time."""
-        found = reached(self._storage, self._tenant_of, block.batches, rows, memo.links)
+        found = reached(self._storage, tenants, block.batches, rows, memo.links)
         by_time = {
             tenant_id: sorted(times, key=lambda key: (times[key], key)) for tenant_id, times in sorted(found.items())
         }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from app.identity.resolve import Identities, resolve_tenants
 from app.ingest import blocks
@@ -25,7 +25,7 @@ Reached = dict[int, dict[int, int]]
 
 def reached(
     storage: Storage,
-    tenant_of: Callable[[int], Tenant],
+    tenants: Mapping[int, Tenant],
     batches: Sequence[Batch],
     rows: Rows,
     links: Sequence[NewLink],
@@ -34,7 +34,7 @@ def reached(
 
     Parameters
     ----------
-    tenant_of : gives a tenant's record, for its windows.
+    tenants : those of the block, for their windows.
     rows : what the block became.
     links : meetings that are new with the block.
     """
@@ -42,9 +42,9 @@ def reached(
     orders = {id: sorted({item.order_id for item in some}) for id, some in blocks.adjusted_orders(batches).items()}
     for tenant_id, keys in keys_of_orders(storage, orders, task=_TASK).items():
         _add(found, tenant_id, ((key.conversion_key, 0) for key in keys))
-    for tenant_id, late in _late(storage, tenant_of, rows.touched, _links_by_tenant(links)).items():
+    for tenant_id, late in _late(storage, tenants, rows.touched, _links_by_tenant(links)).items():
         _add(found, tenant_id, late)
-    for tenant_id, later in later_conversions(storage, tenant_of, rows.converted, task=_TASK).items():
+    for tenant_id, later in later_conversions(storage, tenants, rows.converted, task=_TASK).items():
         _add(found, tenant_id, later)
     return {tenant_id: keys for tenant_id, keys in found.items() if keys}
 
@@ -57,7 +57,7 @@ def _add(found: Reached, tenant_id: int, more: Iterable[tuple[int, int]]) -> Non
 
 def _late(
     storage: Storage,
-    tenant_of: Callable[[int], Tenant],
+    tenants: Mapping[int, Tenant],
     touched: Mapping[int, Mapping[str, list[int]]],
     linked: Mapping[int, Mapping[str, int]],
 ) -> dict[int, list[tuple[int, int]]]:
@@ -66,7 +66,7 @@ def _late(
     identities = resolve_tenants(ids, lambda wanted: links_among(storage, wanted, task=_TASK), changed=linked)
     windows: dict[int, list[Window]] = {}
     for tenant_id, known in identities.items():
-        changed, reach_ms = linked.get(tenant_id, {}), tenant_of(tenant_id).widest_window_ms
+        changed, reach_ms = linked.get(tenant_id, {}), tenants[tenant_id].widest_window_ms
         merged = {other for id, count in changed.items() for other in known.touched_by(id, count)}
         made = _spread(touched.get(tenant_id, {}), known).items()
         windows[tenant_id] = [(id, 0, FAR_MS) for id in merged]

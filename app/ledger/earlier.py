@@ -45,7 +45,7 @@ def earlier_conversions(
 
 def later_conversions(
     storage: Storage,
-    tenant_of: Callable[[int], Tenant],
+    tenants: Mapping[int, Tenant],
     converted: Mapping[int, Iterable[int]],
     *,
     task: str = "",
@@ -55,7 +55,7 @@ def later_conversions(
     Every event that ever claimed to be one of them counts, cancelled ones too: what an order leaves behind when an
     earlier event takes its place matters as much as where it arrives. Nothing of a tenant of whom no rule looks back.
     """
-    keys = {tenant_id: set(some) for tenant_id, some in converted.items() if some and tenant_of(tenant_id).looks_back}
+    keys = {tenant_id: set(some) for tenant_id, some in converted.items() if some and tenants[tenant_id].looks_back}
     made: dict[int, list[ConversionEvent]] = {tenant_id: [] for tenant_id in keys}
     for row in histories(storage, {tenant_id: sorted(some) for tenant_id, some in keys.items()}, task=task):
         if row.user_id:
@@ -64,7 +64,7 @@ def later_conversions(
     identities = resolve_tenants(users, lambda ids: links_among(storage, ids, task=task))
     windows = {
         tenant_id: [
-            (alias.id, row.ts_ms, row.ts_ms + tenant_of(tenant_id).widest_window_ms)
+            (alias.id, row.ts_ms, row.ts_ms + tenants[tenant_id].widest_window_ms)
             for row in rows
             for alias in identities[tenant_id].aliases(row.user_id, row.ts_ms)
             if alias.until_ms >= row.ts_ms

@@ -65,6 +65,8 @@ class Mirror:
 
     def records(self, tenant_ids: Sequence[int]) -> list[Tenant | None]:
         """The same of several tenants, in one round trip."""
+        if not tenant_ids:
+            return []
         try:
             texts = self._redis.hmget(keys.TENANTS, [str(tenant_id) for tenant_id in tenant_ids])
         except RedisError:
