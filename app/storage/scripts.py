@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from typing import Any
+
+from redis.commands.core import Script
 
 _NEEDS_RUNS = frozenset({"acknowledge", "create_run"})
 
@@ -21,4 +23,9 @@ def source(name: str) -> str:
 
 def script(redis: Any, name: str) -> Any:
     """A callable script: sent by its hash, loaded again where Redis has forgotten it."""
-    return redis.register_script(source(name))
+    return partial(_hashed(name), client=redis)
+
+
+@cache
+def _hashed(name: str) -> Script:
+    return Script(None, source(name).encode())  # type: ignore[arg-type]  # each call names its client
