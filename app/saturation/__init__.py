@@ -9,6 +9,7 @@ Names load their module when they are first used: whoever needs the statuses doe
     grid, fit                every response against a window; the best of them, to the digit
     drift, overlap           has the curve changed; what channels have in common
     evidence                 all periods' fits of a tenant's channels
+    recent                   do the last weeks answer to spend as those before
     features, judge          what the judge sees; the judge
     training                 how it is made
     guards, standing, tested may a status be given; when does it change; what tests of a channel add

@@ -11,6 +11,7 @@ from app.saturation.evidence import Evidence
 from app.saturation.fit import Fit
 from app.saturation.grid import GridFit, coefficients, points
 from app.saturation.names import APPROACHING_FROM, UNSATURATED_FROM
+from app.saturation.recent import recent_of
 from app.saturation.series import Floats
 
 LEAST_ELASTICITY = 0.01
@@ -80,6 +81,12 @@ def features_of(evidence: Evidence) -> Features:
     values |= _of_series(evidence.calendar)
     values |= _of_lead(evidence)
     values |= _local(evidence)
+    values |= recent_of(evidence, _best_log_g(evidence), values["lead_rate"])
+    for days in (45, 90, 180):
+        values[f"bend_{days}.elasticity"] = values["lead.plain.mean"] + values[f"bend_{days}.by"]
+    for name in ("daily_30", "daily_90"):
+        apart = np.hypot(values["lead.plain.spread"], values[f"{name}.plain.spread"]) + 0.02
+        values[f"lead_over_{name}"] = (values["lead.plain.mean"] - values[f"{name}.plain.mean"]) / apart
     roas = max(level * float(np.exp(0.7 * direct)), 1e-9) / evidence.calendar.x0
     return Features(values, Reference(elasticity, driven, roas))
 

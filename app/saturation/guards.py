@@ -11,9 +11,10 @@ from app.saturation.adstock import adstock
 from app.saturation.calendars import Calendar
 from app.saturation.curves import FLOOR, response
 from app.saturation.evidence import Evidence
-from app.saturation.features import Reference
+from app.saturation.features import Features, Reference
 from app.saturation.grid import fit_grid, pilot_points, points, responses
 from app.saturation.judge import Opinion
+from app.saturation.recent import unsteadiness
 from app.saturation.series import Context, Floats, Guard
 from app.saturation.windows import Period, windows
 
@@ -29,6 +30,10 @@ GREATEST_WIDTH = 0.9
 GREATEST_ERROR_RATIO = 1.0
 """Of the lower end of the ratio: 28 days of errors that persist are few, so only what noise cannot explain counts."""
 GREATEST_OFF_LEVEL = 1.5
+GREATEST_UNSTEADINESS = 3.0
+"""In standard errors: a ramp of the curve that the fits average over looks like this, and little else."""
+GREATEST_DISAGREEMENT = 2.25
+"""In standard deviations of the two elasticities' difference."""
 LEAST_COMPLETE = 0.8
 GREATEST_SHARED = 0.999
 GREATEST_REPEATED = 0.5
@@ -37,10 +42,12 @@ _HELD_BACK = 28
 _MOVED_DAYS = 3
 _LEAST_MOVE = 0.1
 """In log spend."""
+_PAUSED_BELOW = 0.3
+"""Of the middle of the days with spend."""
 
 
-def guards_of(evidence: Evidence, reference: Reference, opinion: Opinion, context: Context) -> tuple[Guard, ...]:
-    """Every guard with its verdict, in the order of SATURATION 2."""
+def guards_of(evidence: Evidence, seen: Features, opinion: Opinion, context: Context) -> tuple[Guard, ...]:
+    """Every guard with its verdict; a message gives the reasons of the first that fail."""
     cal, window = evidence.calendar, evidence.lead.window
     span = slice(window.first, window.first + window.rows * window.period.days)
     spend = cal.spend[span][cal.is_known[span]]
@@ -48,6 +55,7 @@ def guards_of(evidence: Evidence, reference: Reference, opinion: Opinion, contex
     conversions = float(np.nansum(cal.conversions[-365:]))
     naive, linear = _forecast_errors(cal)
     low, high = np.quantile(spend, (0.05, 0.95))
+    varies = variation(spend)
     width = float(opinion.elasticity[-1] - opinion.elasticity[0])
     complete = float(cal.is_known[-28:].mean()) if len(cal) else 0.0
     behind = _days_behind(cal, context)
@@ -61,7 +69,18 @@ def guards_of(evidence: Evidence, reference: Reference, opinion: Opinion, contex
             LEAST_CONVERSIONS,
             f"{conversions:,.0f} conversions in a year, {LEAST_CONVERSIONS} are needed",
         ),
-        at_least("spend_cv", _cv(spend), LEAST_CV, f"spend varies by {_cv(spend):.0%} only, {LEAST_CV:.0%} is needed"),
+        at_most(
+            "own_outcome",
+            evidence.shared,
+            GREATEST_SHARED,
+            "it carries the same revenue as another channel: a total, not what was attributed to it",
+        ),
+        at_least(
+            "spend_cv",
+            varies,
+            LEAST_CV,
+            f"spend varies by {varies:.0%} only while the channel is on, {LEAST_CV:.0%} is needed",
+        ),
         at_least(
             "spend_ratio",
             high / low if low > 0 else 1e6,
@@ -104,18 +123,12 @@ def guards_of(evidence: Evidence, reference: Reference, opinion: Opinion, contex
         ),
         at_most(
             "level",
-            _off_level(cal, reference),
+            _off_level(cal, seen.reference),
             GREATEST_OFF_LEVEL,
             "the model's level of revenue is not that of the last four weeks, as happens with very few conversions",
         ),
         at_least("complete", complete, LEAST_COMPLETE, f"only {complete:.0%} of the last 28 days are known"),
         at_most("behind", behind, 3, f"the last known day lies {behind} days before the day until which data are due"),
-        at_most(
-            "own_outcome",
-            evidence.shared,
-            GREATEST_SHARED,
-            "it carries the same revenue as another channel: a total, not what was attributed to it",
-        ),
         at_most(
             "spread_days",
             _repeated(cal),
@@ -123,6 +136,18 @@ def guards_of(evidence: Evidence, reference: Reference, opinion: Opinion, contex
             "most days repeat the day before: they were spread from longer periods",
         ),
         at_most("rule_change", changes, 0, "attribution rules changed inside the window"),
+        at_most(
+            "steady",
+            unsteadiness(seen.values),
+            GREATEST_UNSTEADINESS,
+            "revenue of the last weeks answers to spend otherwise than before: the curve may be changing",
+        ),
+        at_most(
+            "periods_agree",
+            abs(np.nan_to_num(seen.values["lead_over_daily_90"])),
+            GREATEST_DISAGREEMENT,
+            "the last 90 days and the whole series say different things: the curve may have changed",
+        ),
     )
 
 
@@ -152,6 +177,23 @@ def moves(spend: Floats) -> int:
         elif abs(value - turn) >= _LEAST_MOVE:
             swings, direction, turn = swings + 1, 1 if value > turn else -1, value
     return swings
+
+
+def variation(spend: Floats) -> float:
+    """Standard deviation of log spend around its middle while the channel is on, of at most twice or half of it.
+
+    Pauses do not count: they say what the channel brings, not what a little more of it would. Nor do a few spikes.
+
+    Examples
+    --------
+    >>> variation(np.array([100.0, 0.0] * 50))
+    0.0
+    """
+    if not spend.any():
+        return 0.0
+    on = spend[spend >= _PAUSED_BELOW * float(np.median(spend[spend > 0]))]
+    most = np.log(2.0)
+    return float(np.clip(np.log(on / np.median(on)), -most, most).std())
 
 
 def at_least(name: str, figure: float, limit: float, reason: str) -> Guard:
@@ -186,11 +228,6 @@ def _repeated(cal: Calendar) -> float:
     now, before = revenue[1:], revenue[:-1]
     counted = now > 0
     return float((now == before)[counted].mean()) if counted.any() else 0.0
-
-
-def _cv(spend: Floats) -> float:
-    mean = float(spend.mean())
-    return float(spend.std()) / mean if mean > 0 else 0.0
 
 
 def _correlation(cal: Calendar) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -97,13 +98,14 @@ def plan(
 
 @command.command("train-judge")
 @click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--tenants", default=460, show_default=True, help="Simulated tenants; a quarter more calibrate.")
+@click.option("--tenants", default=1000, show_default=True, help="Simulated tenants; a quarter more calibrate.")
 @click.option("--seed", default=1, show_default=True)
 def train_judge(out: Path, tenants: int, seed: int) -> None:
     """Train the judge on simulated channels and write its artefact to OUT: minutes, and the same bytes each time.
 
     The one that is shipped is app/saturation/artefacts/judge.json.gz.
     """
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before numpy is there: two threads add up in another order
     try:
         from app.saturation.training import CALIBRATION_SHARE
         from app.saturation.training import train as train_on

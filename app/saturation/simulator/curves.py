@@ -8,6 +8,7 @@ the spend-driven part at the operating point; with ``v = u / scale``:
     logarithmic   log(1 + v)
     tanh          tanh(v)
     root          u^p, p = shape
+    bounded       v / (1 + v^k)^(1/k), k = shape: near a power for a small k, near a kink for a large one
     blend         the mean of two Hills of slope 1, the second one's scale ``shape`` times the first's
     linear        u
     kinked        min(u, k) + r · max(u - k, 0), k = scale, r = shape
@@ -36,6 +37,7 @@ class Family(StrEnum):
     LOGARITHMIC = "logarithmic"
     TANH = "tanh"
     ROOT = "root"
+    BOUNDED = "bounded"
     BLEND = "blend"
     LINEAR = "linear"
     KINKED = "kinked"
@@ -43,7 +45,8 @@ class Family(StrEnum):
     NONE = "none"
 
 
-TRAIN_SMOOTH = (Family.HILL, Family.EXPONENTIAL, Family.BLEND)
+TRAIN_SMOOTH = (Family.HILL, Family.EXPONENTIAL, Family.BLEND, Family.BOUNDED, Family.BOUNDED)
+"""Bounded curves twice: no other family bends so slowly and so sharply."""
 CALIBRATE_SMOOTH = (Family.HILL, Family.EXPONENTIAL, Family.BLEND, Family.LOGARITHMIC)
 TEST_SMOOTH = (Family.HILL, Family.EXPONENTIAL, Family.LOGARITHMIC, Family.TANH, Family.ROOT)
 TRAIN_ODD = CALIBRATE_ODD = (Family.LINEAR, Family.BENT, Family.NONE)
@@ -119,6 +122,8 @@ def curve_with(family: Family, elasticity: float, shape: float = 1.0) -> Curve:
         return Curve(family, 1.0, elasticity)
     if family is Family.HILL:
         return Curve(family, (elasticity / (shape - elasticity)) ** (1 / shape), shape)
+    if family is Family.BOUNDED:
+        return Curve(family, (elasticity / (1 - elasticity)) ** (1 / shape), shape)
 
     def miss(log_scale: float) -> float:
         return Curve(family, math.exp(log_scale), shape).elasticity(1.0) - elasticity
@@ -154,6 +159,15 @@ def _hill_slope(u: Floats, scale: float, shape: float) -> Floats:
     return shape * power / (u * (1 + power) ** 2)
 
 
+def _bounded(u: Floats, scale: float, shape: float) -> Floats:
+    v = u / scale
+    return np.asarray(v * (1 + v**shape) ** (-1 / shape))
+
+
+def _bounded_slope(u: Floats, scale: float, shape: float) -> Floats:
+    return np.asarray((1 + (u / scale) ** shape) ** (-1 / shape - 1) / scale)
+
+
 def _blend(u: Floats, scale: float, shape: float) -> Floats:
     return u / (u + scale) / 2 + u / (u + scale * shape) / 2
 
@@ -187,6 +201,7 @@ _FORMULAS: dict[Family, tuple[_Formula, _Formula]] = {
     Family.LOGARITHMIC: (lambda u, k, _: np.log1p(u / k), lambda u, k, _: 1 / (k + u)),
     Family.TANH: (lambda u, k, _: np.tanh(u / k), lambda u, k, _: 1 / (k * _cosh_squared(u / k))),
     Family.ROOT: (lambda u, _, p: u**p, lambda u, _, p: p * u ** (p - 1)),
+    Family.BOUNDED: (_bounded, _bounded_slope),
     Family.BLEND: (_blend, _blend_slope),
     Family.LINEAR: (lambda u, _, __: u * 1.0, lambda u, _, __: np.ones_like(u)),
     Family.KINKED: (_kinked, lambda u, k, r: np.where(u < k, 1.0, r)),

@@ -2,7 +2,7 @@
 
 Train, calibration and test draw from streams that cannot meet: the purpose is part of the seed. The
 families differ too: tanh, root and kinked curves are in the tests only, logarithmic ones in the tests and in
-calibration, blends of two Hills and soft bends in training and calibration only.
+calibration, blends of two Hills and soft bends in training and calibration only, bounded ones in training only.
 """
 
 from collections.abc import Iterator
@@ -70,6 +70,8 @@ def drawn_curve(rng: np.random.Generator, families: tuple[Family, ...]) -> dict[
     shape = 1.0
     if family is Family.HILL:
         shape = float(np.exp(rng.uniform(np.log(0.7), np.log(3.0))))
+    elif family is Family.BOUNDED:
+        shape = float(np.exp(rng.uniform(np.log(0.25), np.log(3.0))))
     elif family is Family.BLEND:
         shape = float(np.exp(rng.uniform(np.log(2.0), np.log(20.0))))
     elif family in (Family.KINKED, Family.BENT):

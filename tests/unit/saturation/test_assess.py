@@ -9,7 +9,7 @@ from app.saturation.adstock import Carry
 from app.saturation.draws import draw, pareto_k, rescored
 from app.saturation.evidence import gather
 from app.saturation.features import features_of
-from app.saturation.judge import shipped
+from app.saturation.judge import QUANTILES, Opinion, shipped
 from app.saturation.names import CLASSES, Cause, Decision, ExperimentKind
 from app.saturation.series import Standing
 from app.saturation.standing import next_standing
@@ -223,3 +223,24 @@ def test_names_are_loaded_when_used():
     assert app.saturation.assess is assess
     with pytest.raises(AttributeError, match="nothing"):
         _ = app.saturation.nothing
+
+
+class Fixed:
+    """A judge that is 82 % sure of "saturated", whatever it sees."""
+
+    version = "fixed"
+
+    def __init__(self, width):
+        elasticity = 0.2 + width * (np.array(QUANTILES) - 0.5) / 0.9
+        sure = np.array([0.06, 0.12, 0.82])
+        self.opinion = Opinion(sure, sure, elasticity, elasticity, elasticity)
+
+    def opinions(self, channels):
+        return [self.opinion for _ in channels]
+
+
+@pytest.mark.parametrize(("width", "status"), [(0.3, Status.SATURATED), (0.1, Status.INSUFFICIENT_EVIDENCE)])
+def test_a_narrow_interval_across_a_border_asks_for_more_certainty(width, status):
+    made = tenant(channel(elasticity=0.2))
+    (answer,) = assess(made.series, context=made.context, judge=Fixed(width))
+    assert answer.status is status

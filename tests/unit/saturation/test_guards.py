@@ -8,12 +8,14 @@ from app.saturation.guards import moves
 from app.saturation.names import Decision
 from app.saturation.simulator.curves import Family
 from app.saturation.simulator.stress import cell_tenants
+from app.saturation.simulator.suites import Purpose
 from tests.unit.saturation.channels import channel, tenant
 
 ALL = (
     "days",
     "days_to_cut",
     "conversions",
+    "own_outcome",
     "spend_cv",
     "spend_ratio",
     "spend_moves",
@@ -26,9 +28,10 @@ ALL = (
     "level",
     "complete",
     "behind",
-    "own_outcome",
     "spread_days",
     "rule_change",
+    "steady",
+    "periods_agree",
 )
 
 
@@ -54,6 +57,7 @@ def test_an_easy_channel_passes_all():
         ("days_to_cut", lambda: tenant(channel(), days=80)),
         ("conversions", lambda: tenant(channel(conversions=1.0, noise_kind="counts"))),
         ("spend_cv", lambda: tenant(channel(spend_cv=0.05))),
+        ("spend_cv", lambda: tenant(channel(spend_cv=0.05, flights=3))),
         ("spend_ratio", lambda: tenant(channel(spend_cv=0.05))),
         ("demand_correlation", lambda: tenant(channel(follows_demand=0.999, persistence=0.6), demand_sd=0.4)),
         ("collinearity", lambda: tenant(channel(), channel(), identical=True)),
@@ -134,3 +138,14 @@ def test_a_level_of_revenue_that_was_not_seen_lately_bars_status_and_money():
     assert "level" in failing(answer)
     assert answer.status is Status.INSUFFICIENT_EVIDENCE
     assert answer.decision in (Decision.TEST, Decision.HOLD)
+
+
+@pytest.mark.parametrize(
+    ("cell", "number", "at", "guard"), [("curve_ramp", 7, 0, "steady"), ("curve_step", 0, 2, "periods_agree")]
+)
+def test_a_curve_that_changed_lately_gets_no_status_that_averages_over_the_change(cell, number, at, guard):
+    made = list(cell_tenants(cell, number + 1, 7, Purpose.CALIBRATE))[number]
+    answer = assess(made.series, context=made.context, only={made.series[at].channel})[0]
+    assert guard in failing(answer)
+    assert max(answer.probabilities.values()) > 0.8  # the judge alone would have given one
+    assert answer.status is Status.INSUFFICIENT_EVIDENCE
