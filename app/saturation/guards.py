@@ -33,7 +33,7 @@ GREATEST_OFF_LEVEL = 1.5
 GREATEST_UNSTEADINESS = 3.0
 """In standard errors: a ramp of the curve that the fits average over looks like this, and little else."""
 GREATEST_DISAGREEMENT = 2.25
-"""In standard deviations of the two elasticities' difference."""
+"""In standard deviations of the two elasticities' difference; not asked while a change is known, which is fitted."""
 LEAST_COMPLETE = 0.8
 GREATEST_SHARED = 0.999
 GREATEST_REPEATED = 0.5
@@ -144,7 +144,7 @@ def guards_of(evidence: Evidence, seen: Features, opinion: Opinion, context: Con
         ),
         at_most(
             "periods_agree",
-            abs(np.nan_to_num(seen.values["lead_over_daily_90"])),
+            0.0 if evidence.drift.is_alarm else abs(float(np.nan_to_num(seen.values["lead_over_daily_90"]))),
             GREATEST_DISAGREEMENT,
             "the last 90 days and the whole series say different things: the curve may have changed",
         ),
