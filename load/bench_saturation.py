@@ -30,7 +30,7 @@ from app.saturation.simulator.stress import CELLS, base, cell_tenants
 from app.saturation.simulator.suites import Suite, tenants
 from load.saturation_picture import diagram
 
-TENANTS = {Suite.CLEAN: 150, Suite.MIXED: 150}
+TENANTS = {Suite.CLEAN: 150, Suite.MIXED: 450}
 STRESS_TENANTS = 20
 CHANGE_TENANTS = 24
 SIZES = (1, 10, 100, 500)
