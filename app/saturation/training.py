@@ -77,7 +77,7 @@ def train(path: Path, tenants: int = 1000, seed: int = 1, tell: Callable[[int], 
         Called with the number of tenants done, those for calibration included.
 
     The shipped artefact comes from the defaults: 5,600 channels at a twentieth of a second each, and two minutes
-    for the heads, some eight minutes of one core. One BLAS thread: two add up in another order, and bytes differ.
+    for the heads, some ten minutes of one core. One BLAS thread: two add up in another order, and bytes differ.
     """
     learned = list(examples(tenants, seed, Purpose.TRAIN, tell))
     held = list(examples(round(tenants * CALIBRATION_SHARE), seed, Purpose.CALIBRATE, lambda n: tell(tenants + n)))
