@@ -21,7 +21,7 @@ from app.reports.entries import entries
 from app.reports.exchange import convert
 from app.reports.lines import AttributionRow, Figures, Lines, Totals, rows_of
 from app.reports.pages import MOST_LINES, Line, cursor_of
-from app.reports.query import AttributionQuery, By
+from app.reports.query import AttributionQuery, By, period_params
 from app.reports.said import SaidRows
 from app.reports.spend import Spend, spend_of
 from app.storage.client import Storage
@@ -151,6 +151,8 @@ def credited(storage: Storage, tenant: Tenant, query: AttributionQuery, *, now_m
 
 
 _ROLLUPS = (CHANNEL_LINES, CAMPAIGN_LINES)
+SOURCE_DAYS = 31
+"""By source so many days are asked for at once: each touch is looked up, and of a year's there may be millions."""
 
 
 def _statement(query: AttributionQuery) -> TenantStatement:
@@ -166,26 +168,28 @@ def _read(
     storage: Storage, tenant: Tenant, query: AttributionQuery, statement: TenantStatement, params: dict[str, Any]
 ) -> tuple[Figures, int]:
     """The lines that are stored in the currencies asked for, and when the newest was made (µs)."""
-    limited = params | {
-        "limit": MOST_LINES + 1,
-        "currency": query.currency,
-        "models": [str(model) for model in FIVE_MODELS],
-        "reach_ms": query.period.from_ms - tenant.widest_window_ms,
-        "to_ms": query.period.to_ms,
-    }
-    found = storage.rows(statement, tenant_id=tenant.tenant_id, params=limited, task=_TASK)
-    if len(found) > MOST_LINES:
-        raise BadInput(
-            "report_too_large",
-            f"The report has more than {MOST_LINES} lines.",
-            "Ask for fewer days, or for less in `by`; the ledger export has no such limit.",
-        )
     figures, newest_us = Figures(), 0
     place = [list(By).index(by) for by in query.by]
-    for currency, is_unattributed, *groups, sums, newest in found:
-        line = currency, tuple([groups[i] for i in place])
-        figures.add_row(line, bool(is_unattributed), sums, net_is_gross=query.has_entries)
-        newest_us = max(newest_us, newest)
+    for period in query.period.parts(SOURCE_DAYS) if By.SOURCE in query.by else (query.period,):
+        limited = params | period_params(period)
+        limited |= {
+            "limit": MOST_LINES + 1,
+            "currency": query.currency,
+            "models": [str(model) for model in FIVE_MODELS],
+            "reach_ms": period.from_ms - tenant.widest_window_ms,
+            "to_ms": period.to_ms,
+        }
+        for row in storage.rows(statement, tenant_id=tenant.tenant_id, params=limited, task=_TASK):
+            currency, is_unattributed, *groups, sums, newest = row
+            line = currency, tuple([groups[i] for i in place])
+            figures.add_row(line, bool(is_unattributed), sums, net_is_gross=query.has_entries)
+            newest_us = max(newest_us, newest)
+        if len(figures.lines) > MOST_LINES:
+            raise BadInput(
+                "report_too_large",
+                f"The report has more than {MOST_LINES} lines.",
+                "Ask for fewer days, or for less in `by`; the ledger export has no such limit.",
+            )
     return figures, newest_us
 
 

@@ -233,6 +233,17 @@ class TestSource:
         }
         assert ask(shop, by="source,channel").totals == ask(shop).totals
 
+    def test_a_long_period_is_asked_for_in_parts(self, shop: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        shop.conversion("u:1", NOON + 3 * 24 * HOUR, "later", 700)
+        shop.attribute()
+        whole = said(ask(shop, by="source,day")) | {"as_of": 0}
+        monkeypatch.setattr("app.reports.attribution.SOURCE_DAYS", 1)
+        assert len({row["day"] for row in whole["rows"]}) > 1
+        assert said(ask(shop, by="source,day")) | {"as_of": 0} == whole
+        by_source = said(ask(shop, by="source"))
+        assert by_source["totals"] == whole["totals"]
+        assert by_source["reconciled"]
+
     @pytest.mark.parametrize("words", [{"currency": "EUR"}, {"as_of": "2025-03-12"}, {"adjusted": "adjustment_day"}])
     def test_not_with_everything(self, shop: World, words: dict[str, str]) -> None:
         with pytest.raises(BadInput, match="source"):
