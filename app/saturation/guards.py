@@ -7,16 +7,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from app.saturation.adstock import adstock
 from app.saturation.calendars import Calendar
-from app.saturation.curves import FLOOR, response
 from app.saturation.evidence import Evidence
 from app.saturation.features import Features, Reference
-from app.saturation.grid import fit_grid, pilot_points, points, responses
+from app.saturation.held_back import HELD_BACK, forecast_errors
 from app.saturation.judge import Opinion
 from app.saturation.recent import unsteadiness
 from app.saturation.series import Context, Floats, Guard
-from app.saturation.windows import Period, windows
 
 LEAST_DAYS, LEAST_DAYS_TO_CUT = 42, 90
 LEAST_CONVERSIONS = 500
@@ -38,7 +35,6 @@ LEAST_COMPLETE = 0.8
 GREATEST_SHARED = 0.999
 GREATEST_REPEATED = 0.5
 ADVISORY = frozenset({"days_to_cut"})
-_HELD_BACK = 28
 _MOVED_DAYS = 3
 _LEAST_MOVE = 0.1
 """In log spend."""
@@ -48,18 +44,19 @@ _PAUSED_BELOW = 0.3
 
 def guards_of(evidence: Evidence, seen: Features, opinion: Opinion, context: Context) -> tuple[Guard, ...]:
     """Every guard with its verdict; a message gives the reasons of the first that fail."""
-    cal, window = evidence.calendar, evidence.lead.window
-    span = slice(window.first, window.first + window.rows * window.period.days)
-    spend = cal.spend[span][cal.is_known[span]]
+    cal = evidence.calendar
+    return (
+        *_of_amount(cal),
+        *_of_spend(evidence),
+        *_of_fit(evidence, seen, opinion),
+        *_of_data(cal, context),
+        *_of_change(evidence, seen),
+    )
+
+
+def _of_amount(cal: Calendar) -> tuple[Guard, ...]:
     days = int(cal.is_known.sum())
     conversions = float(np.nansum(cal.conversions[-365:]))
-    naive, linear = _forecast_errors(cal)
-    low, high = np.quantile(spend, (0.05, 0.95))
-    varies = variation(spend)
-    width = float(opinion.elasticity[-1] - opinion.elasticity[0])
-    complete = float(cal.is_known[-28:].mean()) if len(cal) else 0.0
-    behind = _days_behind(cal, context)
-    changes = sum(1 for one in context.rule_changes if cal.day[0] < one <= cal.day[-1])
     return (
         at_least("days", days, LEAST_DAYS, f"{days} complete days are known, {LEAST_DAYS} are needed"),
         at_least("days_to_cut", days, LEAST_DAYS_TO_CUT, f"advice to cut needs {LEAST_DAYS_TO_CUT} days, {days} known"),
@@ -69,6 +66,14 @@ def guards_of(evidence: Evidence, seen: Features, opinion: Opinion, context: Con
             LEAST_CONVERSIONS,
             f"{conversions:,.0f} conversions in a year, {LEAST_CONVERSIONS} are needed",
         ),
+    )
+
+
+def _of_spend(evidence: Evidence) -> tuple[Guard, ...]:
+    cal, spend = evidence.calendar, _spend_of_lead(evidence)
+    low, high = np.quantile(spend, (0.05, 0.95))
+    varies = variation(spend)
+    return (
         at_most(
             "own_outcome",
             evidence.shared,
@@ -105,10 +110,18 @@ def guards_of(evidence: Evidence, seen: Features, opinion: Opinion, context: Con
             GREATEST_INFLATION,
             "spend moves in lockstep with other channels or demand",
         ),
+    )
+
+
+def _of_fit(evidence: Evidence, seen: Features, opinion: Opinion) -> tuple[Guard, ...]:
+    cal = evidence.calendar
+    naive, linear = forecast_errors(cal)
+    width = float(opinion.elasticity[-1] - opinion.elasticity[0])
+    return (
         at_most(
             "prior_dominance", width, GREATEST_WIDTH, "the data say little more than was assumed before looking at them"
         ),
-        _inside(spend, cal.x0),
+        _inside(_spend_of_lead(evidence), cal.x0),
         at_most(
             "forecast_naive",
             naive,
@@ -127,6 +140,14 @@ def guards_of(evidence: Evidence, seen: Features, opinion: Opinion, context: Con
             GREATEST_OFF_LEVEL,
             "the model's level of revenue is not that of the last four weeks, as happens with very few conversions",
         ),
+    )
+
+
+def _of_data(cal: Calendar, context: Context) -> tuple[Guard, ...]:
+    complete = float(cal.is_known[-28:].mean()) if len(cal) else 0.0
+    behind = _days_behind(cal, context)
+    changes = sum(1 for one in context.rule_changes if cal.day[0] < one <= cal.day[-1])
+    return (
         at_least("complete", complete, LEAST_COMPLETE, f"only {complete:.0%} of the last 28 days are known"),
         at_most("behind", behind, 3, f"the last known day lies {behind} days before the day until which data are due"),
         at_most(
@@ -136,6 +157,11 @@ def guards_of(evidence: Evidence, seen: Features, opinion: Opinion, context: Con
             "most days repeat the day before: they were spread from longer periods",
         ),
         at_most("rule_change", changes, 0, "attribution rules changed inside the window"),
+    )
+
+
+def _of_change(evidence: Evidence, seen: Features) -> tuple[Guard, ...]:
+    return (
         at_most(
             "steady",
             unsteadiness(seen.values),
@@ -149,6 +175,14 @@ def guards_of(evidence: Evidence, seen: Features, opinion: Opinion, context: Con
             "the last 90 days and the whole series say different things: the curve may have changed",
         ),
     )
+
+
+def _spend_of_lead(evidence: Evidence) -> Floats:
+    """Spend of the known days of the window that leads."""
+    cal, window = evidence.calendar, evidence.lead.window
+    span = slice(window.first, window.first + window.rows * window.period.days)
+    spend: Floats = cal.spend[span][cal.is_known[span]]
+    return spend
 
 
 def failed(guards: Sequence[Guard]) -> list[Guard]:
@@ -215,7 +249,7 @@ def _inside(spend: Floats, x0: float) -> Guard:
 
 def _off_level(cal: Calendar, reference: Reference) -> float:
     """By what factor f(x0) lies above or below the mean of the last 28 known days."""
-    recent = float(cal.revenue[cal.is_known][-_HELD_BACK:].mean())
+    recent = float(cal.revenue[cal.is_known][-HELD_BACK:].mean())
     if recent <= 0:
         return 1e6
     ratio = reference.roas * cal.x0 / recent
@@ -245,46 +279,3 @@ def _days_behind(cal: Calendar, context: Context) -> int:
     last = cal.day[known[-1]]
     until = cal.day[-1] if context.complete_until is None else context.complete_until
     return max(int((until - last).astype(int)), 0)
-
-
-def _forecast_errors(cal: Calendar) -> tuple[float, float]:
-    """Error over the last 28 days, from the days before, over seasonal-naive's and over a line's; 0 if too short."""
-    if len(cal) < 70:
-        return 0.0, 0.0
-    made = windows(cal, [Period("held_back", 1, min(len(cal) - _HELD_BACK, 180))], held_back=_HELD_BACK)
-    if not made:
-        return 0.0, 0.0
-    window = made[0]
-    g = window.gather(responses(cal), cal.is_known)
-    fit = fit_grid(window, cal, np.log(g + np.float32(FLOOR)), np.ones((window.rows, 1)), None, among=pilot_points())
-    shape = points().shape(fit.best)
-    relative = response(shape, adstock(cal.spend, shape.rate) / cal.x0) * np.exp(cal.season)
-    ahead = slice(len(cal) - _HELD_BACK, len(cal))
-    before = slice(window.first, window.first + window.rows)
-    recent = slice(len(cal) - 2 * _HELD_BACK, len(cal) - _HELD_BACK)
-    outcome = np.nan_to_num(cal.outcome)
-    level = outcome[recent].sum() / max(float(relative[recent][cal.is_known[recent]].sum()), 1e-12)
-    known = cal.is_known[ahead]
-    actual = outcome[ahead][known]
-    if len(actual) < 14:
-        return 0.0, 0.0
-    own = np.abs(level * relative[ahead][known] - actual)
-    weeks = np.tile(np.nanmean(_weeks(cal.outcome[recent]), axis=0), 4)[known]
-    naive = np.abs(weeks - actual)
-    kept = cal.is_known[before]
-    x, y = cal.spend[before][kept], outcome[before][kept]
-    spread = float(((x - x.mean()) ** 2).sum())
-    slope = float((x - x.mean()) @ y) / spread if spread > 0 else 0.0
-    line = np.abs(y.mean() + slope * (cal.spend[ahead][known] - x.mean()) - actual)
-    return _least_ratio(own, naive), _least_ratio(own, line)
-
-
-def _least_ratio(own: Floats, other: Floats) -> float:
-    """The 5 % end of the ratio of two mean errors, four days' errors counting as one."""
-    doubt = 1.64 * float((own - other).std()) / np.sqrt(len(own) / 4)
-    return float(max(own.mean() - doubt, 0.0) / max(float(other.mean()), 1e-12))
-
-
-def _weeks(outcome: Floats) -> Floats:
-    filled = np.where(np.isfinite(outcome), outcome, np.nanmean(outcome) if np.isfinite(outcome).any() else 0.0)
-    return np.asarray(filled.reshape(4, 7))
