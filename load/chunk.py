@@ -10,7 +10,7 @@ import numpy as np
 
 from app.attribution.credit import Conversions, credit
 from app.attribution.touches import Touches
-from app.ledger.attribute import attribute
+from app.ledger.attribute import attribute, touches_in
 from app.ledger.keys import conversion_key
 from app.storage.client import Storage
 from app.tenants.tenant import Tenant
@@ -90,18 +90,9 @@ def insert_conversions(storage: Storage, asked: Sequence[Conversion]) -> list[in
 def _read(arrays: Storage, asked: Sequence[Conversion], keys: Sequence[int]) -> tuple[Touches, Conversions]:
     """What the credit of the chunk is computed from."""
     found = batched(arrays, asked)
-    touches = Touches(
-        conversion_index=found.conversion_index,
-        time_ms=found.time_ms,
-        key=found.key,
-        channel=found.channel,
-        kind=found.kind,
-        campaign=found.campaign,
-        channel_names=found.channel_names,
-    )
     conversions = Conversions.unadjusted(
         np.array([one.time_ms for one in asked], np.int64),
         np.array(keys, np.uint64),
         np.array([1_000 + 37 * number for number in range(len(asked))], np.int64),
     )
-    return touches, conversions
+    return touches_in(found), conversions

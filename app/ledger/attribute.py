@@ -24,7 +24,7 @@ from app.storage.client import Storage
 from app.storage.conversion_history import histories
 from app.storage.identity import links_among
 from app.storage.together import together
-from app.storage.touches import touches_of
+from app.storage.touches import TouchColumns, touches_of
 from app.tenants.rules import Rules
 from app.tenants.tenant import Tenant, under_shadow
 
@@ -194,17 +194,21 @@ def _credited(
     for terms, (group, versions) in by_terms.items():
         own = columns.between(first, first + len(group))
         first += len(group)
-        touches = Touches(
-            conversion_index=own.conversion_index,
-            time_ms=own.time_ms,
-            key=own.key,
-            channel=own.channel,
-            kind=own.kind,
-            campaign=own.campaign,
-            channel_names=own.channel_names,
-        )
         conversions = _conversions(group, terms, earlier)
-        yield Group(group, versions, terms, own, credit(touches, conversions, terms.journeys, terms.models))
+        yield Group(group, versions, terms, own, credit(touches_in(own), conversions, terms.journeys, terms.models))
+
+
+def touches_in(columns: TouchColumns) -> Touches:
+    """What storage found, as the models take it."""
+    return Touches(
+        conversion_index=columns.conversion_index,
+        time_ms=columns.time_ms,
+        key=columns.key,
+        channel=columns.channel,
+        kind=columns.kind,
+        campaign=columns.campaign,
+        channel_names=columns.channel_names,
+    )
 
 
 def _windows(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.storage.statements import TenantsStatement
+from app.storage.statements import MARKER, TenantsStatement
 
 HOUR_MS = 3_600_000
 LAGS = (
@@ -16,6 +16,22 @@ LAGS = (
     ("90 days and more", 1 << 62),
 )
 """Time from the first touch to the conversion: name, and the ms that it is below. The rollup stores counts by place."""
+
+
+def credited_on_days(columns: str) -> str:
+    """FROM … WHERE of a refresh: these columns of the ledger's rows of the table `days`, with `day` and `ts_ms`."""
+    return f"""
+        (
+            SELECT tenant_id, utc_day, toUnixTimestamp64Milli(ts) AS ts_ms, conversion_type, currency, retracted,
+                   gross_minor, net_minor, {columns}
+            FROM ledger FINAL
+            WHERE {MARKER}
+              AND (tenant_id, utc_day) IN (SELECT tenant_id, utc_day FROM days)
+        ) AS credited
+        INNER JOIN days USING (tenant_id, utc_day)
+        WHERE ts_ms >= from_ms AND ts_ms < until_ms
+    """
+
 
 # Of wraps see 0005_money.sql. A path that the rollup has and the ledger no longer gives comes in as zeros.
 REFRESH_JOURNEYS = TenantsStatement(
@@ -47,15 +63,9 @@ REFRESH_JOURNEYS = TenantsStatement(
                    place -> toUInt64(width > 0 AND place = bucket), range(1, length(%(lags)s) + 1)
                ) AS lag_counts
         FROM
-        (
-            SELECT tenant_id, utc_day, toUnixTimestamp64Milli(ts) AS ts_ms, conversion_type, currency, retracted,
-                   gross_minor, net_minor, touch_channels, touch_times
-            FROM ledger FINAL
-            WHERE {tenant}
-              AND (tenant_id, utc_day) IN (SELECT tenant_id, utc_day FROM days)
-        ) AS credited
-        INNER JOIN days USING (tenant_id, utc_day)
-        WHERE ts_ms >= from_ms AND ts_ms < until_ms
+        """
+    + credited_on_days("touch_channels, touch_times")
+    + """
         UNION ALL
         SELECT tenant_id, day, conversion_type, currency, [], path_hash, 0, 0, 0, 0, 0, 0, 0, []
         FROM journeys_daily FINAL

@@ -25,38 +25,37 @@ JOURNEY_PARTS = TenantStatement(
     """,
 )
 
-# The most frequent buckets of the paths of one currency, by 16 bits of their hash: ClickHouse counts by one such number
-# in a plain array, in a third of the time of any other key. The unattributed conversions are no path.
-PATH_BUCKETS = TenantStatement(
-    "report_path_buckets",
-    """
-    SELECT toUInt16(path_hash) AS bucket, sum(conversions) AS count
+# The unattributed conversions are no path.
+_PATHS = """
     FROM journeys_daily FINAL
     WHERE {tenant}
         AND day >= toDate(%(first)s)
         AND day < toDate(%(end)s)
         AND conversions != 0
         AND touches > 0
-        AND currency = %(currency)s
         AND (%(conversion_type)s = '' OR conversion_type = %(conversion_type)s)
+"""
+
+# The most frequent buckets of the paths of one currency, by 16 bits of their hash: ClickHouse counts by one such number
+# in a plain array, in a third of the time of any other key.
+PATH_BUCKETS = TenantStatement(
+    "report_path_buckets",
+    f"""
+    SELECT toUInt16(path_hash) AS bucket, sum(conversions) AS count
+    {_PATHS}
+        AND currency = %(currency)s
     GROUP BY bucket
     ORDER BY count DESC
     LIMIT %(buckets)s
     """,
 )
 
-_WORTH = """
+_WORTH = f"""
     SELECT
         toString(currency) AS code, path_hash, sum(conversions) AS count, sum(net_conversions), sum(gross_minor),
         sum(net_minor), sum(toFloat64(gross_minor) + 18446744073709551616. * gross_wraps) AS gross,
         sum(toFloat64(net_minor) + 18446744073709551616. * net_wraps), max(day)
-    FROM journeys_daily FINAL
-    WHERE {tenant}
-        AND day >= toDate(%(first)s)
-        AND day < toDate(%(end)s)
-        AND conversions != 0
-        AND touches > 0
-        AND (%(conversion_type)s = '' OR conversion_type = %(conversion_type)s)
+    {_PATHS}
 """
 
 # The most frequent paths of some buckets, what they are worth, and a day of each. Equal counts are ordered by value,

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from app.attribution.names import FIVE_MODELS, UNATTRIBUTED
 from app.storage.client import AnyStatement, Storage
 from app.storage.external import External
-from app.storage.journeys import LAGS, REFRESH_JOURNEY_PARTS, REFRESH_JOURNEYS
+from app.storage.journeys import LAGS, REFRESH_JOURNEY_PARTS, REFRESH_JOURNEYS, credited_on_days
 from app.storage.shadow import of_shadow
 from app.storage.statements import TenantsStatement
 from app.storage.together import together
@@ -57,15 +57,9 @@ REFRESH_DAILY = TenantsStatement(
                    if(bare, arrayWithConstant(model_count, gross_minor), gross) AS all_gross,
                    if(bare, arrayWithConstant(model_count, net_minor), if(empty(net), gross, net)) AS all_net
             FROM
-            (
-                SELECT tenant_id, utc_day, toUnixTimestamp64Milli(ts) AS ts_ms, conversion_type, currency, retracted,
-                       gross_minor, net_minor, touch_keys, touch_channels, touch_campaigns, micros, gross, net
-                FROM ledger FINAL
-                WHERE {tenant}
-                  AND (tenant_id, utc_day) IN (SELECT tenant_id, utc_day FROM days)
-            ) AS credited
-            INNER JOIN days USING (tenant_id, utc_day)
-            WHERE ts_ms >= from_ms AND ts_ms < until_ms
+            """
+    + credited_on_days("touch_keys, touch_channels, touch_campaigns, micros, gross, net")
+    + """
         )
         ARRAY JOIN
             all_micros AS micro,
