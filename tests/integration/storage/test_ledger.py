@@ -10,7 +10,7 @@ import pytest
 
 from app.attribution.names import FIVE_MODELS
 from app.ledger.close import tenant_days
-from app.storage.client import Storage
+from app.storage.client import QueryRecord, Storage
 from app.storage.ledger import ragged_lists
 from app.storage.rollups import refresh_daily
 from app.storage.statements import TenantStatement
@@ -143,8 +143,13 @@ def test_days_of_several_tenants_at_once(storage: Storage, fresh_tenant: int) ->
     assert [row[1] for row in daily(storage, max(tenants))] == ["google"]
 
 
-def test_no_days_is_no_query(storage: Storage, fresh_tenant: int) -> None:
+def test_no_days_is_no_query(storage: Storage, fresh_tenant: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[QueryRecord] = []
+    monkeypatch.setattr("app.storage.client.observers", [asked.append])
     refresh_daily(storage, tenant_days(fresh_tenant, "UTC", []), 1)
+    assert not asked
+    refresh_daily(storage, tenant_days(fresh_tenant, "UTC", [JAN_2]), 1)
+    assert len(asked) == 4
 
 
 def test_long_journeys(storage: Storage, fresh_tenant: int) -> None:
