@@ -13,6 +13,7 @@ from app.storage.connections import get_storage
 from app.storage.redis import make_redis
 from app.tenants.registry import Registry
 from app.tenants.tenant import Tenant
+from load.events import USERS
 from load.figures import Figure, compared, of_rates, percentile
 from load.poster import Order, Tally, post_from_processes
 from load.setting import Setting
@@ -51,13 +52,13 @@ def bench_tenant(setting: Setting) -> tuple[Tenant, str]:
 
 
 def orders_for(
-    url: str, write_key: str, events: int, connections: int, seconds: float, requests: int = 0
+    url: str, write_key: str, events: int, connections: int, seconds: float, requests: int = 0, users: int = USERS
 ) -> list[Order]:
     """The same order for every client process; `connections` and `requests` are of all of them together."""
     count = min(PROCESSES, connections)
     prefix = f"bench-{uuid.uuid4().hex[:6]}"
     return [
-        Order(url, write_key, prefix, connections // count, events, seconds, -(-requests // count), next(_runs))
+        Order(url, write_key, prefix, connections // count, events, seconds, -(-requests // count), next(_runs), users)
         for _ in range(count)
     ]
 

@@ -22,10 +22,12 @@ WAYS = (
     ("facebook", "paid_social", "prospecting"),
     ("crm", "email", "newsletter"),
 )
+USERS = 20_000
+"""Of whom a benchmark's events are, unless it says otherwise."""
 REFERRERS = ("https://www.google.com/", "https://news.example/story", "")
 
 
-def template(prefix: str, events: int, dice: random.Random, now_ms: int, users: int = 20_000) -> bytes:
+def template(prefix: str, events: int, dice: random.Random, now_ms: int, users: int = USERS) -> bytes:
     """The body of one batch; `numbered` makes it one of its own.
 
     Parameters

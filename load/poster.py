@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from load.events import numbered, template
+from load.events import USERS, numbered, template
 
 TEMPLATES = 100
 HEAD_END = b"\r\n\r\n"
@@ -34,6 +34,7 @@ class Order(msgspec.Struct):
     seconds: float
     requests: int
     seed: int
+    users: int = USERS
 
 
 class Tally(msgspec.Struct):
@@ -52,7 +53,7 @@ class _Work:
         dice = random.Random(order.seed)
         now_ms = time.time_ns() // 1_000_000
         prefix = f"{order.prefix}-{order.seed}"
-        self._bodies = [template(prefix, order.events, dice, now_ms) for _ in range(TEMPLATES)]
+        self._bodies = [template(prefix, order.events, dice, now_ms, order.users) for _ in range(TEMPLATES)]
         self._head = head(order.url, order.write_key)
         self._order = order
         self._sent = 0
