@@ -8,6 +8,7 @@ import msgspec
 from flask import Blueprint, Response, g, request
 
 from app.errors import BadInput
+from app.http.asked import only
 from app.http.auth import secret_key
 from app.http.parts import parts
 from app.ledger.runs import RunKind
@@ -26,11 +27,7 @@ SHOWN, MOST_SHOWN = 100, 1_000
 @secret_key
 def changed() -> Response:
     """What changed in credits that stood, and what it moved."""
-    for name in request.args:
-        if name not in ("from", "to", "reason", "limit", "after"):
-            raise BadInput(
-                "unknown_parameter", f"There is no parameter {name[:40]!r} here.", "Use from, to, reason, limit, after."
-            )
+    only("from", "to", "reason", "limit", "after")
     period = read_period(
         request.args.get("from", ""),
         request.args.get("to", ""),

@@ -21,7 +21,7 @@ _CODES: dict[int, tuple[str, str]] = {
     400: ("bad_request", "Correct the request; /docs shows what is expected."),
     404: ("not_found", "/docs lists the addresses that there are."),
     405: ("method_not_allowed", "Use a method that the Allow header names."),
-    413: ("body_too_large", "Send fewer events in one request."),
+    413: ("body_too_large", "Send less in one request."),
     415: ("unsupported_media_type", "Send JSON with Content-Type: application/json."),
 }
 

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, request
 
 from app.errors import BadInput
+from app.http.asked import only
 from app.http.auth import secret_key
 from app.http.under import rules_asked
 from app.reports.days import read_period
@@ -24,11 +25,7 @@ _WORDS = ("from", "to", "rules", "format", "text", "after", "limit", "header")
 @secret_key
 def ledger_export() -> Response:
     """The ledger, or a part of it. An error on the way cuts the transfer off: nobody takes it for whole."""
-    for name in request.args:
-        if name not in _WORDS:
-            raise BadInput(
-                "unknown_parameter", f"There is no parameter {name[:40]!r} here.", f"Use {', '.join(_WORDS)}."
-            )
+    only(*_WORDS)
     format = require_format(request.args.get("format", "csv"))
     text = _one_of("text", "safe", ("safe", "raw"))
     header = _one_of("header", "yes", ("yes", "no"))

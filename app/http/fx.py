@@ -10,6 +10,7 @@ import msgspec
 from flask import Blueprint, Response, g, request
 
 from app.errors import BadInput
+from app.http.asked import only
 from app.http.auth import secret_key
 from app.http.body import read_body
 from app.http.ingest import answer
@@ -47,11 +48,7 @@ def post_rates() -> Response:
 @secret_key
 def list_rates() -> Response:
     """The stored rates of some days, of one pair or of all."""
-    for name in request.args:
-        if name not in ("from", "to", "currency", "into"):
-            raise BadInput(
-                "unknown_parameter", f"There is no parameter {name[:40]!r} here.", "Use from, to, currency, into."
-            )
+    only("from", "to", "currency", "into")
     words = request.args
     period = read_period(words.get("from", ""), words.get("to", ""), g.tenant.timezone, time.time_ns() // 1_000_000)
     asked = {name: read_currency(words.get(name, "")) for name in ("currency", "into")}

@@ -86,7 +86,7 @@ def _operation(
     if path or missing:
         names["404"] = "NotFound"
     if body:
-        names["413"] = "TooLarge"
+        names |= {"413": "TooLarge", "415": "UnsupportedMedia"}
     errors = {status: {"$ref": f"#/components/responses/{name}"} for status, name in names.items()}
     described: dict[str, Any] = {
         "tags": ["change"],
@@ -215,8 +215,8 @@ CHANGE_SCHEMAS: dict[str, Any] = {
             "state": {"enum": ["requested", "hidden", "deleting", "erased"]},
             "conversions": {"enum": ["anonymise", "remove"]},
             "job_id": {"type": ["string", "null"]},
-            "requested_ms": {"type": "integer"},
-            "closed_ms": {"type": ["integer", "null"]},
+            "requested_at": _TEXT,
+            "closed_at": {"type": ["string", "null"]},
             "proof": {"type": ["object", "null"], "description": "Rows before and after by table, and digests."},
         },
     ),

@@ -92,7 +92,10 @@ def _reattribute() -> dict[str, Any]:
                 "200": {"description": "The job is recorded.", "content": {"application/json": {"schema": started}}}
             }
             | _errors("")
-            | {"413": {"$ref": "#/components/responses/TooLarge"}},
+            | {
+                "413": {"$ref": "#/components/responses/TooLarge"},
+                "415": {"$ref": "#/components/responses/UnsupportedMedia"},
+            },
         }
     }
 

@@ -81,7 +81,10 @@ def call_of(summary: str, schema: str, body: dict[str, Any] | None = None) -> di
     }
     if body is not None:
         described["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
-        described["responses"]["413"] = {"$ref": "#/components/responses/TooLarge"}
+        described["responses"] |= {
+            "413": {"$ref": "#/components/responses/TooLarge"},
+            "415": {"$ref": "#/components/responses/UnsupportedMedia"},
+        }
     return described
 
 

@@ -56,7 +56,7 @@ def _operation(
     content = {"application/json": {"schema": {"$ref": _REF + schema}}}
     names = {"400": "BadRequest", "401": "Unauthorized", "404": "NotFound", "503": "Unavailable"}
     if body:
-        names["413"] = "TooLarge"
+        names |= {"413": "TooLarge", "415": "UnsupportedMedia"}
     described: dict[str, Any] = {
         "tags": ["saturation"],
         "summary": summary,

@@ -8,6 +8,7 @@ import msgspec
 from flask import Blueprint, Response, g, request
 
 from app.errors import BadInput
+from app.http.asked import only
 from app.http.auth import secret_key
 from app.http.parts import parts
 from app.http.under import rules_asked
@@ -35,7 +36,7 @@ _ORDER_BYTES = 512
 def attribution_report() -> Response:
     """Credit by channel, campaign, day, …, for each model."""
     words = ("by", "models", "currency", "conversion_type", "adjusted", "as_of", "limit", "after")
-    _only("from", "to", "rules", *words)
+    only("from", "to", "rules", *words)
     query = read_query(_period(), **{word: request.args.get(word, "") for word in words})
     under = rules_asked()
     return _json(attribution(under.storage, under.tenant, query, now_ms=_now_ms()).shown() | under.versioned)
@@ -45,7 +46,7 @@ def attribution_report() -> Response:
 @secret_key
 def journeys_report() -> Response:
     """Top paths, their length and time lag, first to last, assists; converting against not."""
-    _only("from", "to", "rules", "conversion_type", "limit", "with")
+    only("from", "to", "rules", "conversion_type", "limit", "with")
     words = request.args
     query = read_journeys_query(
         _period(),
@@ -61,7 +62,7 @@ def journeys_report() -> Response:
 @secret_key
 def channels_report() -> Response:
     """Markov and Shapley of a period. They are computed by a job: ask again while `state` is computing."""
-    _only("from", "to", "models", "conversion_type", "intervals")
+    only("from", "to", "models", "conversion_type", "intervals")
     words = request.args
     models = read_models(words.get("models", ""))
     question = Question(_period(), words.get("conversion_type", ""), read_intervals(words.get("intervals", "")))
@@ -77,7 +78,7 @@ def channels_report() -> Response:
 def compare_report() -> Response:
     """Models beside each other: ranks, shares, and the money that the choice moves."""
     words = ("by", "models", "currency", "conversion_type", "adjusted", "as_of")
-    _only("from", "to", "rules", "measure", *words)
+    only("from", "to", "rules", "measure", *words)
     query = read_query(_period(), **{word: request.args.get(word, "") for word in words})
     measure = read_measure(request.args.get("measure", ""))
     under = rules_asked()
@@ -88,7 +89,7 @@ def compare_report() -> Response:
 @secret_key
 def reconciliation() -> Response:
     """The proof that credited + unattributed = total of conversions."""
-    _only("from", "to", "rules")
+    only("from", "to", "rules")
     under = rules_asked()
     return _json(reconcile(under.storage, under.tenant, _period(), now_ms=_now_ms()).shown() | under.shown)
 
@@ -97,7 +98,7 @@ def reconciliation() -> Response:
 @secret_key
 def conversion(order_id: str) -> Response:
     """One order: every touch of its person, in or out, and why. An order id may hold slashes."""
-    _only("rules", "conversion_type")
+    only("rules", "conversion_type")
     if len(order_id.encode()) > _ORDER_BYTES:
         raise BadInput("bad_order_id", "The order_id is too long.", f"Order ids have at most {_ORDER_BYTES} bytes.")
     under = rules_asked()
@@ -114,15 +115,6 @@ def _period() -> Period:
     return read_period(
         request.args.get("from", ""), request.args.get("to", ""), timezone=g.tenant.timezone, now_ms=_now_ms()
     )
-
-
-def _only(*names: str) -> None:
-    """BadInput on a parameter that does not exist: a misspelt filter must not pass for none."""
-    for name in request.args:
-        if name not in names:
-            raise BadInput(
-                "unknown_parameter", f"There is no parameter {name[:40]!r} here.", f"Use {', '.join(names)}."
-            )
 
 
 def _json(answer: object) -> Response:

@@ -11,6 +11,7 @@ from flask import Blueprint, Response, g, request, url_for
 
 from app.channels.lint import Combination, Suspicious, lint
 from app.errors import BadInput, TributaryError
+from app.http.asked import DAYS, Days, only, read_form
 from app.http.auth import secret_key
 from app.http.parts import parts
 from app.ledger.reclassify import reclassify
@@ -31,7 +32,6 @@ bp = Blueprint("rules", __name__)
 
 _PUT = 'Send {"rules": {…}, "apply": "from_now", "history" or {"from": "YYYY-MM-DD"}}.'
 _PREVIEW = 'Send {"rules": {…}, "days": 1 to 90}.'
-_RANGE = 'Send {"from": "YYYY-MM-DD", "to": "YYYY-MM-DD"}; `from` is included, `to` is not.'
 MOST_DAYS = 90
 MOST_COMBINATIONS = 20_000
 MOST_LINTED = 1_000
@@ -54,15 +54,11 @@ class _Preview(msgspec.Struct, forbid_unknown_fields=True):
     days: int = 30
 
 
-class _Range(msgspec.Struct, rename={"first": "from", "end": "to"}, forbid_unknown_fields=True):
-    first: str
-    end: str
-
-
 @bp.get("/v1/rules")
 @secret_key
 def rules() -> Response:
     """The rules in force and every version there was."""
+    only()
     tenant = fresh_tenant()
     versions = rules_versions(storage(), tenant.tenant_id)
     history = [
@@ -81,7 +77,7 @@ def rules() -> Response:
 @secret_key
 def change() -> Response:
     """New rules, from now on, from a day on, or for all of history; the same again change nothing."""
-    body = read_body(_Put, _PUT)
+    body = read_form(_Put, _PUT)
     new = read_rules(body.rules)
     tenant, settings = fresh_tenant(), parts().settings
     if body.expected_version is not None and body.expected_version != tenant.rules.version:
@@ -103,7 +99,7 @@ def try_out() -> Response:
     """What would change on the last days, if these rules held for all of history. Nothing is stored."""
     from app.ledger.preview import preview  # arrays: not loaded by a web process before somebody asks
 
-    body = read_body(_Preview, _PREVIEW)
+    body = read_form(_Preview, _PREVIEW)
     new = read_rules(body.rules)
     if not 1 <= body.days <= MOST_DAYS:
         raise BadInput("bad_days", f"days is {body.days}.", f"Ask for 1 to {MOST_DAYS} days.")
@@ -143,6 +139,7 @@ def try_out() -> Response:
 @secret_key
 def broken_parameters() -> Response:
     """Campaign parameters that look broken, with the touches that carry them and the remedy."""
+    only("from", "to")
     tenant = fresh_tenant()
     period = read_period(
         request.args.get("from", ""), request.args.get("to", ""), timezone=tenant.timezone, now_ms=_now_ms()
@@ -166,7 +163,7 @@ def broken_parameters() -> Response:
 @secret_key
 def classify_again() -> Response:
     """Give touches and spend of some days the channels of the newest rules, and credit their conversions again."""
-    body = read_body(_Range, _RANGE)
+    body = read_form(Days, DAYS)
     tenant, settings = fresh_tenant(), parts().settings
     period = read_period(body.first, body.end, timezone=tenant.timezone, now_ms=_now_ms())
     done = reclassify(get_redis(settings), storage(), settings, tenant, period.from_ms, period.to_ms)
@@ -241,16 +238,6 @@ def begins_ms(apply: str | From, tenant: Tenant) -> int:
 def from_text(from_ms: int) -> str | None:
     """None: for all of history."""
     return rfc3339(from_ms) if from_ms else None
-
-
-def read_body(form: type[Any], remedy: str) -> Any:
-    """The posted body in its form."""
-    try:
-        return msgspec.json.decode(request.get_data(cache=False), type=form)
-    except msgspec.ValidationError as error:
-        raise BadInput("bad_body", f"The body: {error}.", remedy) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadInput("malformed_json", f"The body is not JSON: {error}.", remedy) from None
 
 
 def fresh_tenant() -> Tenant:

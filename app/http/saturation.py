@@ -14,6 +14,7 @@ from flask import Blueprint, Response, g, request, url_for
 from app.advice.refits import Reason, Refits
 from app.advice.settings import read_settings, set_settings, settings_of
 from app.errors import BadInput
+from app.http.asked import only
 from app.http.auth import secret_key
 from app.http.body import read_body
 from app.http.parts import parts
@@ -33,7 +34,7 @@ def statuses() -> Response:
     """Every channel's status, with its probability, reason and advice."""
     from app.advice.statuses import overview
 
-    _only("as_of")
+    only("as_of")
     return _json(overview(_storage(), _refits(), g.tenant, request.args.get("as_of", ""), _now_ms()))
 
 
@@ -43,7 +44,7 @@ def channel(channel: str) -> Response:
     """One channel, with curve and history, or its curve as a picture. A channel's name may hold slashes."""
     from app.advice.statuses import one_channel
 
-    _only("as_of", "format")
+    only("as_of", "format")
     kind = request.args.get("format", "json")
     if kind not in ("json", *_PICTURES):
         raise BadInput("bad_format", f"format is {kind[:40]!r}.", f"Use json, {' or '.join(_PICTURES)}.")
@@ -62,8 +63,8 @@ def train() -> Response:
     """Refit now, over the data until the last complete day or an earlier one; a job that GET /v1/jobs follows."""
     from app.advice.nightly import require_day
 
-    storage = _storage()
-    until = require_day(storage, g.tenant, settings_of(storage, g.tenant), _until(), _now_ms())
+    asked, storage = _until(), _storage()
+    until = require_day(storage, g.tenant, settings_of(storage, g.tenant), asked, _now_ms())
     refit = _refits().ask(g.tenant.tenant_id, until, Reason.ASKED)
     url = url_for("jobs.progress", job_id=refit.job_id)
     answer = {"success": True, "job_id": refit.job_id, "url": url, "until": until.isoformat()}
@@ -86,7 +87,7 @@ def plans() -> Response:
     """The newest plans: what each claimed and, of those that were followed, what it brought."""
     from app.advice.plans import listed_plans
 
-    _only()
+    only()
     return _json({"plans": listed_plans(_storage(), g.tenant)})
 
 
@@ -94,7 +95,7 @@ def plans() -> Response:
 @secret_key
 def settings() -> Response:
     """Which credit, margin, currency and days the next refit uses."""
-    _only()
+    only()
     return _json(settings_of(_storage(), g.tenant))
 
 
@@ -123,7 +124,7 @@ def experiments() -> Response:
     """The results that count."""
     from app.advice.experiments import results_of
 
-    _only()
+    only()
     return _json({"experiments": results_of(_storage(), g.tenant)})
 
 
@@ -150,13 +151,6 @@ def _until() -> str:
     if body.get("until"):
         read_day("until", body["until"])
     return str(body.get("until", ""))
-
-
-def _only(*names: str) -> None:
-    for name in request.args:
-        if name not in names:
-            known = f"Use {', '.join(names)}." if names else "There is none."
-            raise BadInput("unknown_parameter", f"There is no parameter {name[:40]!r} here.", known)
 
 
 def _refits() -> Refits:

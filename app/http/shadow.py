@@ -8,9 +8,10 @@ import msgspec
 from flask import Blueprint, Response, g
 
 from app.errors import NotFound
+from app.http.asked import only, read_form
 from app.http.auth import secret_key
 from app.http.parts import parts
-from app.http.rules import From, begins_ms, fresh_tenant, from_text, jobs_of, json_of, read_body, registry, storage
+from app.http.rules import From, begins_ms, fresh_tenant, from_text, jobs_of, json_of, registry, storage
 from app.ledger.rules_change import apply_shadow, decided_on_arrival, drop_shadow
 from app.storage.redis import get_redis
 from app.tenants.checks import read_rules
@@ -31,6 +32,7 @@ _PUT = 'Send {"rules": {…}, "apply": "history", "from_now" or {"from": "YYYY-M
 @secret_key
 def shadow() -> Response:
     """The second rule set."""
+    only()
     return json_of(_shown(fresh_tenant()))
 
 
@@ -38,7 +40,7 @@ def shadow() -> Response:
 @secret_key
 def change() -> Response:
     """Another second rule set; every conversion is credited under it, the ledger stays as it is."""
-    body = read_body(_Put, _PUT)
+    body = read_form(_Put, _PUT)
     new = read_rules(body.rules)
     tenant, settings = fresh_tenant(), parts().settings
     from_ms = begins_ms(body.apply, tenant)

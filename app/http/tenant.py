@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, cast
 
 import msgspec
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Response, g
 
-from app.errors import BadInput
+from app.http.asked import only, read_form
 from app.http.auth import secret_key
 from app.http.parts import parts
 from app.tenants.registry import Registry
@@ -26,6 +26,7 @@ class _Patch(msgspec.Struct, forbid_unknown_fields=True):
 @secret_key
 def tenant() -> Response:
     """The tenant that the key is of."""
+    only()
     return _json(_shown(_registry().fresh(g.tenant.tenant_id)))
 
 
@@ -33,12 +34,7 @@ def tenant() -> Response:
 @secret_key
 def change() -> Response:
     """How long events are kept, from now on; events that are stored already too."""
-    try:
-        body = msgspec.json.decode(request.get_data(cache=False), type=_Patch)
-    except msgspec.ValidationError as error:
-        raise BadInput("bad_body", f"The body: {error}.", _PATCH) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadInput("malformed_json", f"The body is not JSON: {error}.", _PATCH) from None
+    body = read_form(_Patch, _PATCH)
     return _json({"success": True} | _shown(_registry().set_retention(g.tenant.tenant_id, body.retention_days)))
 
 

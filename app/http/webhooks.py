@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Response, g
 
-from app.errors import BadInput
+from app.http.asked import only, read_form
 from app.http.auth import secret_key
 from app.http.parts import parts
 from app.ledger.webhooks import add_webhook, delete_webhook
@@ -18,6 +18,12 @@ from app.storage.webhooks import Webhook, webhooks_of
 
 bp = Blueprint("webhooks", __name__)
 
+
+class _Add(msgspec.Struct, forbid_unknown_fields=True):
+    url: str
+    kinds: list[str] = []
+
+
 _BODY = 'Send {"url": "https://…"}, and "kinds": ["reattribute", …] where not every run is of interest.'
 
 
@@ -25,10 +31,11 @@ _BODY = 'Send {"url": "https://…"}, and "kinds": ["reattribute", …] where no
 @secret_key
 def add() -> Response:
     """A new webhook; its secret is in this answer and nowhere else."""
-    body = _body()
+    body = read_form(_Add, _BODY)
     settings = parts().settings
-    storage, kinds = get_storage(settings=settings), body.get("kinds", [])
-    hook = add_webhook(get_redis(settings), storage, settings, g.tenant, body["url"], kinds)
+    hook = add_webhook(
+        get_redis(settings), get_storage(settings=settings), settings, g.tenant, body.url, body.kinds
+    )
     return _json({"success": True, **_shown(hook), "secret": hook.secret})
 
 
@@ -36,6 +43,7 @@ def add() -> Response:
 @secret_key
 def listed() -> Response:
     """The tenant's webhooks, without their secrets."""
+    only()
     hooks = webhooks_of(get_storage(settings=parts().settings), g.tenant.tenant_id)
     return _json({"webhooks": [_shown(hook) for hook in hooks]})
 
@@ -55,21 +63,6 @@ def _shown(hook: Webhook) -> dict[str, Any]:
         "kinds": hook.kinds,
         "created_at": rfc3339(hook.created_ms),
     }
-
-
-def _body() -> dict[str, Any]:
-    try:
-        body: Any = msgspec.json.decode(request.get_data(cache=False))
-    except msgspec.DecodeError as error:
-        raise BadInput("malformed_json", f"The body is not JSON: {error}.", _BODY) from None
-    if not isinstance(body, dict) or not isinstance(body.get("url"), str):
-        raise BadInput("missing_field", "The body has no url.", _BODY)
-    if unknown := sorted(set(body) - {"url", "kinds"}):
-        raise BadInput("unknown_field", f"The body has a field {unknown[0][:40]!r}.", _BODY)
-    kinds = body.get("kinds", [])
-    if not isinstance(kinds, list) or not all(isinstance(kind, str) for kind in kinds):
-        raise BadInput("bad_type", "kinds is no list of texts.", _BODY)
-    return body
 
 
 def _json(answer: object) -> Response:

@@ -46,7 +46,7 @@ def too_large(cap: int) -> TributaryError:
     return TributaryError(
         "body_too_large",
         f"The request body is larger than {cap} bytes (unpacked).",
-        "Send fewer events in one request.",
+        "Send less in one request.",
         status=413,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import subprocess
@@ -14,6 +15,7 @@ from flask.testing import FlaskClient
 
 from app.http.openapi import document
 from config.settings import Settings
+from tests.unit.http.conftest import SECRET
 
 START = """
 import json, sys
@@ -97,3 +99,48 @@ def test_errors_have_one_form(client: FlaskClient, method: str, path: str, statu
     assert answer.json["message"]
     assert answer.json["detail"]
     assert (status == 405) == ("Allow" in answer.headers)
+
+
+def _secret(*methods: str) -> list[tuple[str, str]]:
+    """Every operation of the description that needs the secret key, as (method, path)."""
+    return [
+        (method, re.sub(r"{\w+}", "x", path))
+        for path, item in document(Settings())["paths"].items()
+        for method, operation in item.items()
+        if method in methods and operation.get("security") == [{"secretKey": []}]
+    ]
+
+
+@pytest.mark.parametrize(("method", "path"), _secret("get"))
+def test_a_parameter_that_nobody_reads_is_refused(client: FlaskClient, method: str, path: str) -> None:
+    answer = client.get(f"{path}?nonsense=1", headers={"Authorization": f"Bearer {SECRET}"})
+    assert answer.json is not None
+    assert (answer.status_code, answer.json["code"]) == (400, "unknown_parameter")
+    assert "'nonsense'" in answer.json["message"]
+    assert answer.json["detail"]
+
+
+def test_a_parameter_given_twice_is_refused(client: FlaskClient) -> None:
+    path = "/v1/reports/attribution?by=channel&by=day"
+    answer = client.get(path, headers={"Authorization": f"Bearer {SECRET}"})
+    assert answer.json is not None
+    assert (answer.status_code, answer.json["code"]) == (400, "repeated_parameter")
+    assert "commas" in answer.json["detail"]
+
+
+@pytest.mark.parametrize(("method", "path"), _secret("post", "put", "patch"))
+def test_every_posted_body_is_read_alike(client: FlaskClient, method: str, path: str) -> None:
+    def send(data: bytes, kind: str = "application/json", **headers: str) -> tuple[int, str]:
+        headers |= {"Authorization": f"Bearer {SECRET}", "Content-Type": kind}
+        answer = client.open(path, method=method, data=data, headers=headers)
+        assert answer.json is not None
+        assert answer.json["message"]
+        assert answer.json["detail"]
+        return answer.status_code, answer.json["code"]
+
+    assert send(b"{}", "text/xml") == (415, "unsupported_media_type")
+    assert send(b" " * 600_000) == (413, "body_too_large")
+    for bad in (b"{", b"[" * 20_000, b'{"x":' * 5_000, b"\xff", b"3"):
+        assert send(bad)[0] == 400
+    packed = gzip.compress(b'{"nonsense": 1}')
+    assert send(packed, **{"Content-Encoding": "gzip"})[0] == send(b'{"nonsense": 1}')[0] == 400
