@@ -60,8 +60,8 @@ def dispatch(run_id: str) -> int:
 
 def _named(tenant_ids: Sequence[int]) -> str:
     """'acme', or 'acme and 41 more'."""
-    slug = context.tenant(tenant_ids[0]).slug
-    return slug if len(tenant_ids) == 1 else f"{slug} and {len(tenant_ids) - 1} more"
+    name = context.registry.name_of(tenant_ids[0])
+    return name if len(tenant_ids) == 1 else f"{name} and {len(tenant_ids) - 1} more"
 
 
 @task(TaskName.ATTRIBUTE_CHUNK, in_chord=True, retries=4)

@@ -71,7 +71,7 @@ def attribute_together(services: Services, wanted: Sequence[tuple[str, int]]) ->
     for part in work:
         for tenant_id, of_one in part.chunk.conversion_keys().items():
             keys.setdefault(tenant_id, {}).update(dict.fromkeys(of_one))
-    making = _Work(services, services.registry.fresh_of(keys), newest)
+    making = _Work(services, newest)
     done = making.attribute({tenant_id: list(of_one) for tenant_id, of_one in keys.items()})
     missing = frozenset(making.given_up).union(*(one.gone for one in done))
     touches = sum(one.touches for one in done)
@@ -107,19 +107,21 @@ def _finish(
 
 
 class _Work:
-    def __init__(self, services: Services, tenants: Sequence[Tenant], record: RunRecord) -> None:
+    def __init__(self, services: Services, record: RunRecord) -> None:
         self._services = services
-        self._tenants = {tenant.tenant_id: tenant for tenant in tenants}
         self._record = record
         self.given_up: set[tuple[int, int]] = set()
 
     def attribute(self, conversion_keys: Mapping[int, Sequence[int]]) -> list[Attributed]:
-        """All that can be attributed; halves around a conversion that cannot, which goes to the dead letters."""
+        """All that can be attributed; halves around a conversion that cannot, which goes to the dead letters.
+
+        A tenant that nothing knows any more is such a case: it must not hold up those beside it in the chunk.
+        """
         try:
             done = attribute(
                 self._services.storage,
                 self._services.arrays,
-                [self._tenants[tenant_id] for tenant_id in conversion_keys],
+                self._services.registry.fresh_of(conversion_keys),
                 conversion_keys,
                 run_id=self._record.run_id,
                 version=self._record.version,

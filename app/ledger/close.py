@@ -59,7 +59,7 @@ def _end(
     runs.close(record.run_id, state)
     return {
         "outcome": state.value,
-        "tenants": [registry.get(tenant_id).slug for tenant_id in record.tenant_ids],
+        "tenants": [registry.name_of(tenant_id) for tenant_id in record.tenant_ids],
         "conversions": record.attributed,
         "touches": record.touches,
         "chunks": record.chunks,

@@ -238,6 +238,13 @@ class Registry:
             self._by_id.put(tenant_id, found[-1], self._settings.tenant_cache_s)
         return found
 
+    def name_of(self, tenant_id: int) -> str:
+        """What support calls the tenant: its slug, or its number where nothing knows it any more."""
+        try:
+            return self.get(tenant_id).slug
+        except NotFound:
+            return f"tenant {tenant_id}"
+
     def rebuild(self) -> int:
         """Fill Redis from ClickHouse; returns the number of tenants. Safe at any time, and again."""
         with self._mirror.alone():

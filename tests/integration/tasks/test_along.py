@@ -8,6 +8,7 @@ from collections import Counter
 import pytest
 
 from app.errors import Unavailable
+from app.ledger.cut import make_chunks
 from app.ledger.runs import RunKind, RunState
 from app.storage.client import observers
 from tasks import attribution
@@ -102,3 +103,21 @@ def test_backfills_go_alone(pipeline):
     runs.create("again", RunKind.REATTRIBUTE, tenant.tenant_id, [chunk])
     assert run("again")["along"] == 0
     assert run(run_id)["along"] == 0
+
+
+def test_a_tenant_that_nothing_knows_does_not_hold_up_those_beside_it(pipeline):
+    """ClickHouse restored from before the tenant was made, and Redis emptied: its chunks may still be there."""
+    tenant, runs, lost = pipeline.tenant(), pipeline.context.runs, 4_000_000_000
+    (run_id,) = waiting(pipeline, tenant, 1)
+    (key,) = runs.open_chunks(run_id)[0].conversion_keys()[tenant.tenant_id]
+    (chunk,) = make_chunks({tenant.tenant_id: [key], lost: [5, 6]}, 100)
+    runs.create("shared", RunKind.BLOCK, tenant.tenant_id, [chunk])
+    assert attribution._named([lost, tenant.tenant_id]) == f"tenant {lost} and 1 more"
+    told = run("shared")
+    assert (told["given_up"], told["conversions"]) == (2, 1)
+    assert told["closed"]["outcome"] == "done"
+    assert [row["channels"] for row in pipeline.ledger(tenant)] == [["c0"]]
+    pipeline.daily(tenant)
+    letters = [letter for _, letter in pipeline.context.dead_letters.read(tenant_id=lost)]
+    assert len(letters) == 2
+    assert "There is no tenant" in letters[0].message
