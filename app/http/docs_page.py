@@ -7,16 +7,17 @@ from html import escape
 from typing import Any
 
 _STYLE = """
-:root{--ink:#1c2430;--soft:#5d6b7e;--line:#e2e7ee;--paper:#fff;--shade:#f6f8fb;--get:#0b7a5c;--post:#2c56c8}
+:root{--ink:#1c2430;--soft:#5d6b7e;--line:#e2e7ee;--paper:#fff;--shade:#f6f8fb;--get:#0b7a5c;--post:#2c56c8;--delete:#b3261e}
 @media(prefers-color-scheme:dark){:root{--ink:#e6ebf2;--soft:#9aa8bb;--line:#2b3543;--paper:#12171f;--shade:#1a212c;
---get:#4fd0a8;--post:#8fb0ff}}
+--get:#4fd0a8;--post:#8fb0ff;--delete:#ff8d85}}
 *{box-sizing:border-box}body{margin:0;font:15px/1.55 system-ui,sans-serif;color:var(--ink);background:var(--paper)}
 main{max-width:60rem;margin:0 auto;padding:2rem 1.25rem 5rem}h1{margin:0 0 .5rem}h2{margin:3rem 0 .25rem}
 a{color:inherit}code{font:13px/1.4 ui-monospace,monospace;background:var(--shade);padding:.1em .35em;border-radius:4px}
 nav{display:flex;flex-wrap:wrap;gap:.5rem 1.25rem;padding:.75rem 0;border-bottom:1px solid var(--line)}
 section,details{border:1px solid var(--line);border-radius:10px;margin:.75rem 0;padding:.25rem 1rem;overflow-x:auto}
 summary{cursor:pointer;padding:.55rem 0;display:flex;gap:.75rem;align-items:baseline;flex-wrap:wrap}
-summary b{font:600 12px ui-monospace,monospace;min-width:3rem}.get{color:var(--get)}.post{color:var(--post)}
+summary b{font:600 12px ui-monospace,monospace;min-width:3rem}.get{color:var(--get)}.post,.put,.patch{color:var(--post)}
+.delete{color:var(--delete)}
 .soft{color:var(--soft)}table{border-collapse:collapse;width:100%;margin:.5rem 0 1rem}
 td,th{text-align:left;vertical-align:top;padding:.35rem .75rem .35rem 0;border-top:1px solid var(--line)}
 th{font-weight:600;color:var(--soft);border:0}

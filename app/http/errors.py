@@ -48,7 +48,9 @@ def error_answer(error: TributaryError, *, extra: dict[str, object] | None = Non
     if status in (429, 503):
         response.headers["Retry-After"] = str(error.retry_after_s or RETRY_AFTER_S)
     if status == 401:
-        response.headers["WWW-Authenticate"] = 'Basic realm="tributary"'
+        # Every key may come as a Bearer token. Were Basic named, a browser would open its own login window instead of
+        # letting the dashboard say that the key is wrong.
+        response.headers["WWW-Authenticate"] = 'Bearer realm="tributary"'
     return response
 
 

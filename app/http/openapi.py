@@ -27,8 +27,8 @@ to the cent.
 
 **Keys.** A write key sends events; the secret key does everything else. **Answers.** Success is 200; every error is
 `{{"success": false, "code", "message", "detail"}}`, where `detail` is the remedy. 429 and 503 carry `Retry-After`: send
-the same request again then, since the same `messageId` counts once. **Limits.** {event_bytes} bytes an event,
-{batch_bytes} bytes and {most_events} events a request, counted after unpacking (gzip, deflate)."""
+the same request again then, since the same `messageId` counts once. **Limits.** {event_bytes:,} bytes an event,
+{batch_bytes:,} bytes and {most_events:,} events a request, counted after unpacking (gzip, deflate)."""
 
 
 @bp.get("/openapi.json")

@@ -28,7 +28,7 @@ def event_paths(settings: Settings) -> dict[str, Any]:
         for address in addresses:
             paths[address] = _post(_SUMMARIES[event_type], {"$ref": _REF + "Event"}, f"{event_type}{address}", "events")
     for address in BATCH_PATHS:
-        summary = f"Up to {MOST_EVENTS} events of any type, {settings.batch_bytes} bytes unpacked."
+        summary = f"Up to {MOST_EVENTS:,} events of any type, {settings.batch_bytes:,} bytes unpacked."
         paths[address] = _post(summary, {"$ref": _REF + "Batch"}, f"batch{address}", "events")
     for address in CAPTURE_PATHS:
         shapes = [{"$ref": _REF + name} for name in ("PostHogBatch", "PostHogEvent")]

@@ -108,7 +108,7 @@ class TestKeys:
         assert answer.json is not None
         assert (answer.json["success"], answer.json["code"]) == (False, code)
         assert answer.json["detail"]
-        assert "WWW-Authenticate" in answer.headers
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer"), "a browser opens a window of its own on Basic"
         assert inbox.calls == 0
 
     def test_a_write_key_reads_nothing(self, client: FlaskClient) -> None:
