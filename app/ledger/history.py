@@ -20,8 +20,9 @@ import numpy as np
 
 from app.attribution.names import FIVE_MODELS, UNATTRIBUTED
 from app.ledger.rows import LedgerRows
-from app.storage.changes import StandingCredit, insert_changes, standing_content, standing_credit
+from app.storage.changes import SIDES, insert_changes
 from app.storage.client import Storage
+from app.storage.standing import StandingCredit, standing_content, standing_credit
 
 EPOCH = date(1970, 1, 1)
 MILLION = 1_000_000
@@ -173,10 +174,9 @@ def _by_channel(
     return channels, (tuple(sums[0]), tuple(sums[1]))
 
 
-_SIDES = ("rules", "digest", "time", "currency", "gross", "net", "retracted", "touches", "channels", "micros", "credit")
 _NAMES = (
     *("tenant_id", "conversion_key", "version", "run_id", "reason", "changed_at"),
-    *(f"{name}_{side}" for name in _SIDES for side in ("before", "after")),
+    *(f"{name}_{side}" for name in SIDES for side in ("before", "after")),
 )
 
 

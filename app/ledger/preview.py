@@ -11,8 +11,8 @@ from app.ledger.attribute import compute, credit_orders
 from app.ledger.rows import LedgerRows
 from app.ledger.rules_change import conversions_of_days
 from app.reports.amounts import MICRO, NOTHING, Amounts
-from app.storage.changes import StandingCredit
 from app.storage.client import Storage
+from app.storage.standing import StandingCredit
 from app.tenants.rules import Rules
 from app.tenants.tenant import Tenant, with_rules
 from app.tenants.timeline import RulesFrom

@@ -16,9 +16,9 @@ from app.identity.resolve import Identities
 from app.ledger.content import content_of
 from app.ledger.conversions import Order
 from app.ledger.terms import Terms
-from app.storage.changes import StandingCredit
 from app.storage.conversion_history import ConversionEvent
 from app.storage.native import Coded, Flat, Ragged
+from app.storage.standing import StandingCredit
 from app.storage.touches import TouchColumns
 
 DAY_MS = 86_400_000

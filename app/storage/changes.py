@@ -1,43 +1,14 @@
-"""Which credit stands for these conversions, and what did it change from?"""
+"""What changed in the credit of conversions, from what to what, and what did all changes of some days move?"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from app.attribution.names import FIVE_MODELS
 from app.storage.client import Columns, Storage
 from app.storage.external import External, one_column
-from app.storage.statements import TenantsStatement, TenantStatement
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Numbers = NDArray[np.int64]
-
-# The newest row of each conversion; of two rows of one run the one that stands, not the one that marks its old day.
-# The key columns are looked at first, so that conversions without a row cost no arrays.
-_STANDING = """
-    SELECT {columns}
-    FROM ledger
-    WHERE {tenant}
-      AND (tenant_id, utc_day, conversion_key) IN (SELECT tenant_id, utc_day, conversion_key FROM wanted)
-    ORDER BY tenant_id, conversion_key, version DESC, is_deleted
-    LIMIT 1 BY tenant_id, conversion_key
-    """
-STANDING_CREDIT = TenantsStatement(
-    "standing_credit",
-    _STANDING.replace(
-        "{columns}",
-        """tenant_id, conversion_key, version, is_deleted, toUnixTimestamp64Milli(ts), rules_version, currency,
-           gross_minor, net_minor, retracted, touch_keys, touch_channels, micros, gross, net""",
-    ),
-)
-STANDING_CONTENT = TenantsStatement(
-    "standing_content", _STANDING.replace("{columns}", "tenant_id, conversion_key, version, is_deleted, content")
-)
+from app.storage.statements import TenantStatement
 
 _COLUMNS = """conversion_key, version, run_id, reason, toUnixTimestamp64Milli(changed_at), rules_before, rules_after,
            digest_before, digest_after, toUnixTimestamp64Milli(time_before), toUnixTimestamp64Milli(time_after),
@@ -45,6 +16,8 @@ _COLUMNS = """conversion_key, version, run_id, reason, toUnixTimestamp64Milli(ch
            retracted_after, touches_before, touches_after, channels_before, channels_after, micros_before,
            micros_after, credit_before, credit_after"""
 
+SIDES = ("rules", "digest", "time", "currency", "gross", "net", "retracted", "touches", "channels", "micros", "credit")
+"""What each side of a change says."""
 MOST_CHANGES = 1_000
 """Of some conversions that are listed."""
 
@@ -55,59 +28,96 @@ CHANGES_OF = TenantStatement(
     FROM ledger_changes FINAL
     WHERE {{tenant}}
       AND conversion_key IN (SELECT key FROM keys)
-    ORDER BY version, conversion_key
+    ORDER BY version, changed_at, digest_before, conversion_key
     LIMIT %(limit)s
     """,
 )
 
-# By the time of the change, which no key is ordered by: it is looked at first, and the arrays of what is asked for.
-# A change that was recorded twice by a run that was cut off is one.
-CHANGES_BETWEEN = TenantStatement(
+# Of the changes of some days: each with the one before it of the same conversion, whose `after` is what it changed.
+# Two runs that credit a conversion beside one another both find what stood before either: what each of them recorded as
+# `before` would count the same step twice. The hour before the days is looked at for that alone. A change that was
+# recorded twice by a run that was cut off is one.
+_STEPS = """
+        SELECT {columns}, toString(reason) AS why, changed_at, version, conversion_key, digest_before, digest_after,
+               count() OVER chain = 2 AS follows,
+               if(follows, lagInFrame(digest_after) OVER chain, digest_before) AS stood
+        FROM
+        (
+            SELECT *
+            FROM ledger_changes
+            WHERE {tenant}
+              AND changed_at >= fromUnixTimestamp64Milli(%(from_ms)s) - INTERVAL 1 HOUR
+              AND changed_at < fromUnixTimestamp64Milli(%(to_ms)s)
+            ORDER BY version, conversion_key, digest_before
+            LIMIT 1 BY version, conversion_key, digest_before
+        )
+        WINDOW chain AS (
+            PARTITION BY conversion_key
+            ORDER BY version, changed_at, digest_before
+            ROWS BETWEEN 1 PRECEDING AND CURRENT ROW
+        )
+    """
+
+_ASKED = """
+        digest_after != stood
+      AND changed_at >= fromUnixTimestamp64Milli(%(from_ms)s)
+      AND (%(reason)s = '' OR why = %(reason)s)
+    """
+
+_EARLIER = "lagInFrame(version) OVER chain AS version_then, lagInFrame(digest_before) OVER chain AS digest_then"
+STEPS_BETWEEN = TenantStatement(
     "ledger_changes_between",
+    f"""
+    SELECT conversion_key, version, digest_before, follows, version_then, digest_then
+    FROM
+    (
+        {_STEPS.replace("{columns}", _EARLIER)}
+    )
+    WHERE {_ASKED}
+      AND (version, conversion_key, digest_before) < (toUInt64(%(version)s), toUInt64(%(key)s), toUInt64(%(digest)s))
+    ORDER BY version DESC, conversion_key DESC, digest_before DESC
+    LIMIT %(limit)s
+    """,
+)
+
+CHANGES_AT = TenantStatement(
+    "ledger_changes_at",
     f"""
     SELECT {_COLUMNS}
     FROM ledger_changes
     WHERE {{tenant}}
-      AND changed_at >= fromUnixTimestamp64Milli(%(from_ms)s)
-      AND changed_at < fromUnixTimestamp64Milli(%(to_ms)s)
-      AND (%(reason)s = '' OR reason = %(reason)s)
-      AND (version, conversion_key, digest_before) < (toUInt64(%(version)s), toUInt64(%(key)s), toUInt64(%(digest)s))
-    ORDER BY version DESC, conversion_key DESC, digest_before DESC
+      AND (conversion_key, version, digest_before) IN (SELECT conversion_key, version, digest FROM places)
     LIMIT 1 BY version, conversion_key, digest_before
-    LIMIT %(limit)s
     """,
 )
 
 # Model k of channel i stands at k * n + i. What one change gave and the next one took is nothing in the end. A sum
 # beyond 64 bits wraps: the float beside it says how often.
+_BEFORE = ", ".join(
+    f"if(count() OVER chain = 2, lagInFrame({name}_after) OVER chain, {name}_before) AS {name}_stood, {name}_after"
+    for name in ("currency", "channels", "micros", "credit")
+)
 MOVED_BETWEEN = TenantStatement(
     "ledger_moved_between",
-    """
-    SELECT reason, code, model, channel, sum(sign * toInt64(micro)) AS micros, sum(sign * amount) AS amounts,
+    f"""
+    SELECT why, code, model, channel, sum(sign * toInt64(micro)) AS micros, sum(sign * amount) AS amounts,
            sum(sign * toFloat64(amount)) AS about
     FROM
     (
-        SELECT toString(reason) AS reason, side.1 AS sign, toString(side.2) AS code,
-               CAST(side.3, 'Array(String)') AS names, side.4 AS all_micros, side.5 AS all_amounts
+        SELECT why, side.1 AS sign, toString(side.2) AS code, CAST(side.3, 'Array(String)') AS names,
+               side.4 AS all_micros, side.5 AS all_amounts
         FROM
         (
-            SELECT reason,
+            SELECT why,
                    arrayJoin([
-                       (toInt8(-1), currency_before, channels_before, micros_before, credit_before),
+                       (toInt8(-1), currency_stood, channels_stood, micros_stood, credit_stood),
                        (toInt8(1), currency_after, channels_after, micros_after, credit_after)
                    ]) AS side
             FROM
             (
-                SELECT reason, currency_before, channels_before, micros_before, credit_before, currency_after,
-                       channels_after, micros_after, credit_after
-                FROM ledger_changes
-                WHERE {tenant}
-                  AND changed_at >= fromUnixTimestamp64Milli(%(from_ms)s)
-                  AND changed_at < fromUnixTimestamp64Milli(%(to_ms)s)
-                  AND (%(reason)s = '' OR reason = %(reason)s)
-                ORDER BY version, conversion_key, digest_before
-                LIMIT 1 BY version, conversion_key, digest_before
+                {_STEPS.replace("{columns}", _BEFORE)}
             )
+            WHERE {_ASKED}
         )
     )
     ARRAY JOIN
@@ -115,45 +125,25 @@ MOVED_BETWEEN = TenantStatement(
         all_amounts AS amount,
         arrayFlatten(arrayWithConstant(length(%(models)s), names)) AS channel,
         arrayFlatten(arrayMap(name -> arrayWithConstant(length(names), name), %(models)s)) AS model
-    GROUP BY reason, code, model, channel
+    GROUP BY why, code, model, channel
     HAVING (micros != 0 OR amounts != 0 OR abs(about) > 1e18)
-    ORDER BY reason, code, model, channel
+    ORDER BY why, code, model, channel
     """,
 )
 
 REASONS_BETWEEN = TenantStatement(
     "ledger_reasons_between",
-    """
-    SELECT toString(reason) AS why, uniqExact(version, conversion_key, digest_before), uniqExact(conversion_key)
-    FROM ledger_changes
-    WHERE {tenant}
-      AND changed_at >= fromUnixTimestamp64Milli(%(from_ms)s)
-      AND changed_at < fromUnixTimestamp64Milli(%(to_ms)s)
-      AND (%(reason)s = '' OR reason = %(reason)s)
+    f"""
+    SELECT why, count(), uniqExact(conversion_key)
+    FROM
+    (
+        {_STEPS.replace("{columns}", "run_id")}
+    )
+    WHERE {_ASKED}
     GROUP BY why
     ORDER BY why
     """,
 )
-
-
-class StandingCredit(NamedTuple):
-    """The newest ledger row of a conversion, `is_deleted` where it has none any more; arrays are model-major."""
-
-    tenant_id: int
-    conversion_key: int
-    version: int
-    is_deleted: int
-    ts_ms: int
-    rules_version: int
-    currency: str
-    gross_minor: int
-    net_minor: int
-    retracted: int
-    touch_keys: list[int]
-    touch_channels: list[str]
-    micros: list[int]
-    gross: list[int]
-    net: list[int]
 
 
 class ChangeRow(NamedTuple):
@@ -188,37 +178,6 @@ class ChangeRow(NamedTuple):
     credit_after: list[int]
 
 
-def standing_credit(
-    storage: Storage, tenant_ids: Sequence[int], days: Sequence[date], keys: Sequence[int], *, task: str = ""
-) -> dict[tuple[int, int], StandingCredit]:
-    """By tenant and conversion key: the newest of the rows that stand at these (tenant, day, key) places."""
-    if not keys:
-        return {}
-    wanted = External(
-        {"tenant_id": ("UInt32", tenant_ids), "utc_day": ("Date", days), "conversion_key": ("UInt64", keys)}
-    )
-    rows = storage.rows(STANDING_CREDIT, tenant_id=sorted(set(tenant_ids)), external={"wanted": wanted}, task=task)
-    return {(row[0], row[1]): StandingCredit._make(row) for row in rows}
-
-
-def standing_content(
-    arrays: Storage, tenant_ids: Numbers, days: Numbers, keys: NDArray[np.uint64], *, task: str = ""
-) -> dict[str, NDArray[Any]]:
-    """The same rows by columns: `tenant_id`, `conversion_key` (rising), `version`, `is_deleted` and `content`.
-
-    Parameters
-    ----------
-    tenant_ids, days, keys : of each place; days are counted from 1970.
-    """
-    places = {
-        "tenant_id": ("UInt32", tenant_ids),
-        "utc_day": ("Date", days.astype("datetime64[D]")),
-        "conversion_key": ("UInt64", keys),
-    }
-    asked = sorted(set(tenant_ids.tolist()))
-    return arrays.columns(STANDING_CONTENT, tenant_id=asked, external={"wanted": External(places)}, task=task)
-
-
 def changes_of(storage: Storage, tenant_id: int, keys: Sequence[int]) -> list[ChangeRow]:
     """What changed in the credit of these conversions, oldest first, `MOST_CHANGES` at most."""
     if not keys:
@@ -227,7 +186,21 @@ def changes_of(storage: Storage, tenant_id: int, keys: Sequence[int]) -> list[Ch
     rows: list[tuple[Any, ...]] = storage.rows(
         CHANGES_OF, tenant_id=tenant_id, params={"limit": MOST_CHANGES}, external={"keys": table}, task="history"
     )
-    return [ChangeRow._make(row) for row in rows]
+    newest: dict[int, ChangeRow] = {}
+    found = []
+    for row in map(ChangeRow._make, rows):
+        step = _after(newest.get(row.conversion_key), row)
+        if step.digest_before != step.digest_after:
+            found.append(step)
+        newest[row.conversion_key] = row
+    return found
+
+
+def _after(earlier: ChangeRow | None, row: ChangeRow) -> ChangeRow:
+    """The same change, from what the one before it had left."""
+    if earlier is None or earlier.digest_after == row.digest_before:
+        return row
+    return row._replace(**{f"{name}_before": getattr(earlier, f"{name}_after") for name in SIDES})
 
 
 class Place(NamedTuple):
@@ -263,8 +236,16 @@ def changes_between(
     # As strings: the driver writes a number above 2**63 in a way that the server takes for a float.
     place = {"version": str(after.version), "key": str(after.conversion_key), "digest": str(after.digest_before)}
     params = {"from_ms": from_ms, "to_ms": to_ms, "reason": reason, "limit": limit} | place
-    rows = storage.rows(CHANGES_BETWEEN, tenant_id=tenant_id, params=params, task="changes")
-    return [ChangeRow._make(row) for row in rows]
+    steps = storage.rows(STEPS_BETWEEN, tenant_id=tenant_id, params=params, task="changes")
+    if not steps:
+        return []
+    places = [(key, version, digest) for key, version, digest, *_ in steps]
+    places += [(key, version, digest) for key, _, _, follows, version, digest in steps if follows]
+    names = ("conversion_key", "version", "digest")
+    table = External({name: ("UInt64", column) for name, column in zip(names, zip(*places, strict=True), strict=True)})
+    rows = storage.rows(CHANGES_AT, tenant_id=tenant_id, external={"places": table}, task="changes")
+    at = {(row.conversion_key, row.version, row.digest_before): row for row in map(ChangeRow._make, rows)}
+    return [_after(at.get((key, then, was)), at[key, version, digest]) for key, version, digest, _, then, was in steps]
 
 
 def moved_between(storage: Storage, tenant_id: int, from_ms: int, to_ms: int, reason: str) -> list[Moved]:

@@ -17,6 +17,7 @@ from app.ledger.runs import RunKind
 from app.reports.changes import changes as changes_of_days
 from app.reports.days import read_period
 from app.storage.changes import changes_of
+from app.storage.client import observers
 from app.storage.connections import close_all
 from app.storage.retention import keep_rows_for
 from tests.integration.pipeline.conftest import DAY, NOON, join, meet, order, touch
@@ -146,6 +147,40 @@ class TestChanges:
             moved[line["model"], line["channel"], "micros"] += round(float(line["conversions"]) * 1_000_000)
         for key in before.keys() | after.keys() | moved.keys():
             assert after[key] - before[key] == moved[key], key
+
+    def test_runs_beside_one_another_do_not_count_a_step_twice(self, pipeline):
+        """The second run credits the order after the first one looked at what stands, and before it has written."""
+        tenant, storage = pipeline.tenant(), pipeline.context.storage
+        pipeline.send(tenant, touch("u:1", NOON - 5, "a"), order("u:1", NOON, "1", 999))
+        pipeline.settle()
+        before = self.amounts(pipeline, tenant)
+        pipeline.send(tenant, touch("u:1", NOON - 4, "b"))
+        shards = range(pipeline.context.settings.shards)
+        first = [drained.run_id for number in shards if (drained := pipeline.drain(number)).run_id]
+        late = [touch("u:1", NOON - 3, "c")]
+
+        def interrupt(record):
+            if record.name == "ledger_changes" and late:
+                pipeline.send(tenant, late.pop())
+                pipeline.settle()
+
+        observers.append(interrupt)
+        for run_id in first:
+            pipeline.finish(run_id)
+        observers.remove(interrupt)
+        after = self.amounts(pipeline, tenant)
+
+        told = changes_of_days(storage, tenant, self.today(), reason="", after="", limit=9)
+        assert [change["after"]["touches"] for change in told["changes"]] == [3, 2]
+        assert [change["before"]["touches"] for change in told["changes"]] == [2, 1]
+        assert told["changes"][0]["before"] == told["changes"][1]["after"]
+        assert told["reasons"] == [{"reason": "block", "changes": 2, "conversions": 1}]
+        moved = {(line["model"], line["channel"]): line["value_minor"] for line in told["moved"]}
+        for model, channel, what in before.keys() | after.keys():
+            if what == "net":
+                key = (model, channel, what)
+                assert after[key] - before[key] == moved.get((model, channel), 0), key
+        assert [(row.touches_before, row.touches_after) for row in changes(pipeline, tenant)] == [(1, 2), (2, 3)]
 
     def test_over_http(self, pipeline):
         context = pipeline.context
