@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 from app.errors import TributaryError
 from app.ingest.dead_letters import DeadLetters
 from app.ingest.inbox import Inbox
+from app.reports.words import counted
 from app.storage import keys
 from app.storage.connections import close_all, get_storage
 from app.storage.migrations import pending
@@ -141,7 +142,8 @@ def _inbox(inbox: Inbox, settings: Settings) -> Findings:
     depths = {shard: inbox.depth(shard) for shard in range(settings.shards)}
     now_ms = time.time_ns() // 1_000_000
     ages_s = [(now_ms - oldest) / 1000 for shard in depths if (oldest := inbox.oldest_ms(shard)) is not None]
-    text = f"{sum(depths.values()):,} batches wait, the oldest for {max(ages_s, default=0):.0f} s"
+    waiting = counted(sum(depths.values()), "batch waits", "batches wait")
+    text = f"{waiting}, the oldest for {max(ages_s, default=0):.0f} s"
     if max(ages_s, default=0) > OLD_BATCH_S:
         yield Finding(
             "inbox",

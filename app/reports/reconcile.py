@@ -14,6 +14,7 @@ from app.reports.amounts import NOTHING, Amounts, summed
 from app.reports.days import Period, day_of, rfc3339
 from app.reports.proof import TASK, UNMATCHED_TEXTS, CurrencyWorth, UnmatchedAdjustment, Worth, worth_of
 from app.reports.query import period_params
+from app.reports.words import counted
 from app.storage.client import Storage
 from app.storage.report_statements import CAMPAIGN_TOTALS, CHANNEL_TOTALS, LEDGER_CREDITS, LEDGER_ORPHANS
 from app.storage.statements import TenantStatement
@@ -159,13 +160,13 @@ def _notes(found: Reconciliation, tenant: Tenant, now_ms: int) -> list[str]:
     notes = []
     if found.pending:
         notes.append(
-            f"{found.pending} conversions are stored and not credited yet: normal for some seconds after they arrive. "
-            "Ask again; if the number stays, look at the jobs and the dead letters."
+            f"{counted(found.pending, 'conversion is', 'conversions are')} stored and not credited yet: normal for "
+            "some seconds after they arrive. Ask again; if the number stays, look at the jobs and the dead letters."
         )
     stale = sum(worth.stale for worth in found.worth.currencies.values())
     if stale:
         notes.append(
-            f"{stale} conversions changed after they were credited and are being credited again. "
+            f"{counted(stale, 'conversion')} changed after being credited, and will be credited again. "
             "If the number stays, POST /v1/reattribute for these days."
         )
     if any(line.rollup_difference for line in found.lines):
@@ -175,11 +176,12 @@ def _notes(found: Reconciliation, tenant: Tenant, now_ms: int) -> list[str]:
         )
     if day_of(now_ms - tenant.retention_days * _DAY_MS, tenant.timezone) > found.period.first:
         notes.append(
-            f"The period reaches back past the retention of {tenant.retention_days} days: conversion events are no "
-            "longer all stored, and the ledger keeps more than can be proved."
+            f"The period reaches back past the retention of {counted(tenant.retention_days, 'day')}: conversion events "
+            "are no longer all stored, and the ledger keeps more than can be proved."
         )
     if found.worth.unmatched:
-        notes.append(f"{len(found.worth.unmatched)} adjustments change nothing; `adjustments` says why.")
+        many = counted(len(found.worth.unmatched), "adjustment changes", "adjustments change")
+        notes.append(f"{many} nothing; `adjustments` says why.")
     return notes
 
 

@@ -54,7 +54,7 @@ def test_spend_is_imported(stack: Up, tmp_path: Path) -> None:
     file.write_text(f"day,channel,campaign,amount,currency\n{TODAY},email,news,12.50,USD\n{TODAY},email,news,x,USD\n")
     told = stack.run("import", "spend", str(file))
     assert told.returncode == 1
-    assert "1 lines imported, 1 not" in told.stdout
+    assert "1 line imported, 1 not" in told.stdout
     assert "line 3: " in told.stderr
 
 

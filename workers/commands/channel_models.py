@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.errors import BadInput, TributaryError
+from app.reports.words import counted, grouped
 from workers.commands.progress import Progress
-from workers.commands.table import table
+from workers.commands.table import printable, table
 from workers.edge import Edge
 
 Answer = dict[str, Any]
@@ -89,7 +90,8 @@ def channels_table(report: Answer, *, net: bool = False) -> str:
         "",
         _effects(report["channels"]),
         *(
-            f"{line['conversion_type']}: {line['converting']:,} journeys converted, {line['non_converting']:,} did not"
+            f"{printable(line['conversion_type'])}: {counted(line['converting'], 'journey')} converted, "
+            f"{line['non_converting']:,} did not"
             for line in report["journeys"]
         ),
     ]
@@ -103,7 +105,7 @@ def _cell(row: Answer | None, net: bool) -> str:
     if row is None:
         return ""
     conversions, value = (row["net_conversions"], row["net_value"]) if net else (row["conversions"], row["value"])
-    return f"{float(conversions):,.2f}  {value:>12}"
+    return f"{float(conversions):,.2f}  {grouped(value):>12}"
 
 
 def _effects(lines: list[Answer]) -> str:

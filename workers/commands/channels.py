@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from app.errors import TributaryError
+from app.reports.words import counted
 from workers.commands.reattribute import follow
 from workers.commands.table import table
 from workers.commands.target import edge_of, edge_options
@@ -67,7 +68,7 @@ def _in_halves(edge: Edge, from_day: str, to_day: str) -> list[str]:
         middle = (first + timedelta(days=(end - first).days // 2)).isoformat()
         return _in_halves(edge, from_day, middle) + _in_halves(edge, middle, to_day)
     click.echo(
-        f"{from_day} to {to_day}: {done['touches_changed']:,} of {done['touches']:,} touches changed, "
-        f"{done['spend_changed']:,} of {done['spend']:,} rows of spend"
+        f"{from_day} to {to_day}: {done['touches_changed']:,} of {counted(done['touches'], 'touch', 'touches')} "
+        f"changed, {done['spend_changed']:,} of {counted(done['spend'], 'row')} of spend"
     )
     return [str(done["job_id"])] if done["job_id"] else []

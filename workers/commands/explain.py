@@ -9,7 +9,8 @@ from urllib.parse import quote
 
 import click
 
-from workers.commands.table import table
+from app.reports.words import grouped
+from workers.commands.table import printable, table
 from workers.commands.target import edge_of, edge_options
 
 
@@ -36,12 +37,12 @@ def command(
 def _text(found: dict[str, Any]) -> str:
     conversion = found["conversion"]
     lines = [
-        f"{conversion['conversion_type']} {conversion['order_id']}: {conversion['value']} {conversion['currency']}, "
-        f"{conversion['time']}, {found['state']}",
+        f"{conversion['conversion_type']} {conversion['order_id']}: {grouped(conversion['value'])} "
+        f"{conversion['currency']}, {conversion['time']}, {found['state']}",
         f"person {', '.join(alias['id'] for alias in found['person']['ids'])}; rules version {found['rules_version']}",
     ]
     if found["touches"]:
-        lines += ["", _touches(found["touches"])]
+        lines += ["", *_touches(found["touches"])]
     lines += [f"- adjustment {item['adjustment_id']}: {item['effect']}" for item in found["adjustments"]]
     lines += [
         f"- duplicate {item['message_id']} at {item['time']}: the order was there already, it is credited nothing"
@@ -49,10 +50,10 @@ def _text(found: dict[str, Any]) -> str:
     ]
     if found["touches_truncated"]:
         lines.append("- there are more touches than are shown")
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))
 
 
-def _touches(touches: list[dict[str, Any]]) -> str:
+def _touches(touches: list[dict[str, Any]]) -> list[str]:
     models = list(next((touch["credits"] for touch in touches if touch["credits"]), {}))
     rows = [
         [
@@ -60,8 +61,8 @@ def _touches(touches: list[dict[str, Any]]) -> str:
             touch["channel"],
             touch["campaign"],
             touch["explanation"],
-            *(touch["credits"][model]["value"] if touch["credits"] else "" for model in models),
+            *(grouped(touch["credits"][model]["value"]) if touch["credits"] else "" for model in models),
         ]
         for touch in touches
     ]
-    return table(["time", "channel", "campaign", "", *models], rows, left=4)
+    return table(["time", "channel", "campaign", "", *models], rows, left=4).splitlines()

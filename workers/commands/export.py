@@ -1,4 +1,4 @@
-"""``tributary export``: every single credit, as CSV."""
+"""``tributary export``: every single credit, as CSV or Parquet."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from workers.commands.target import edge_of, edge_options
 @click.command("export")
 @click.option("--from", "from_day", help="First day, YYYY-MM-DD; 30 days ago by default.")
 @click.option("--to", "to_day", help="The day after the last one; tomorrow by default.")
+@click.option("--format", "kind", type=click.Choice(["csv", "parquet"]), default="csv", show_default=True)
 @click.option("--output", type=click.File("wb"), default="-", help="A file; standard output by default.")
 @edge_options
 def command(
     from_day: str | None,
     to_day: str | None,
+    kind: str,
     output: BinaryIO,
     url: str | None,
     secret_key: str | None,
@@ -26,5 +28,5 @@ def command(
 ) -> None:
     """Export the ledger: one line per conversion, model and touch."""
     edge = edge_of(path, url, secret_key, write_key)
-    for piece in edge.pieces("/v1/export/ledger", {"format": "csv", "from": from_day, "to": to_day}):
+    for piece in edge.pieces("/v1/export/ledger", {"format": kind, "from": from_day, "to": to_day}):
         output.write(piece)

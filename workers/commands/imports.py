@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from app.reports.words import counted
 from workers.commands.lines import BadLine, Line, read_lines
 from workers.commands.progress import Progress
 from workers.commands.target import edge_of, edge_options
@@ -77,7 +78,7 @@ def _import(file: Path, send: Callable[[list[Answer]], Answer]) -> None:
             progress.to(batch[-1].end_byte)
     if bad > SHOWN:
         click.echo(f"… and {bad - SHOWN} more bad lines", err=True)
-    click.echo(f"{kept:,} lines imported, {bad:,} not")
+    click.echo(f"{counted(kept, 'line')} imported, {bad:,} not")
     if bad:
         sys.exit(1)
 

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from app.errors import TributaryError
+from app.reports.words import counted
 from workers.commands.progress import Progress
 from workers.commands.target import edge_of, edge_options
 from workers.edge import Edge
@@ -53,7 +54,7 @@ def follow(edge: Edge, job_id: str) -> None:
             job = edge.get(f"/v1/jobs/{job_id}")
             progress.total = max(job["chunks"]["total"], 1)
         progress.to(job["chunks"]["done"])
-    attributed = f": {job['conversions']['attributed']:,} conversions attributed" if "conversions" in job else ""
-    click.echo(f"{job['state']}{attributed}")
+    done = f": {counted(job['conversions']['attributed'], 'conversion')} attributed" if "conversions" in job else ""
+    click.echo(f"{job['state']}{done}")
     for failure in job["failures"]:
         raise TributaryError(failure["code"], failure["message"], failure["detail"])

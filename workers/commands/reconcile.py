@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from app.reports.words import grouped
 from workers.commands.table import table
 from workers.commands.target import edge_of, edge_options
 
@@ -47,9 +48,11 @@ def reconciliation_table(found: dict[str, Any]) -> str:
         parts = (line["credited"], line["unattributed"], line["total"], line["difference"])
         verdict = "holds" if line["reconciled"] else "DOES NOT HOLD"
         conversions = f"{float(line['total']['conversions']):,.0f}"
-        rows.append([line["model"], line["currency"], conversions, *(part["value"] for part in parts), verdict])
+        figures = (grouped(part["value"]) for part in parts)
+        rows.append([line["model"], line["currency"], conversions, *figures, verdict])
         if line["total"]["net_value_minor"] != line["total"]["value_minor"]:
             net = f"{float(line['total']['net_conversions']):,.0f}"
-            rows.append(["  net", line["currency"], net, *(part["net_value"] for part in parts), verdict])
+            figures = (grouped(part["net_value"]) for part in parts)
+            rows.append(["  net", line["currency"], net, *figures, verdict])
     head = ["model", "currency", "conversions", "credited", "unattributed", "total", "difference", ""]
     return table(head, rows, left=2)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from workers.commands.table import table
+from app.reports.words import counted, grouped
+from workers.commands.table import printable, table
 
 Answer = dict[str, Any]
 
@@ -18,10 +19,10 @@ def report_table(report: Answer, *, net: bool = False) -> str:
     totals: dict[tuple[str, ...], dict[str, Answer]] = {}
     for row in report["totals"]:
         totals.setdefault(("total", *[""] * (len(by) - 1), row["currency"]), {})[row["model"]] = row
-    every = {**lines, **totals}
+    every = [(tuple(name or "(none)" for name in group), cells) for group, cells in lines.items()]
+    every += totals.items()
     rows = [
-        [*group, *(_cell(cells[model], net) if model in cells else "" for model in models)]
-        for group, cells in every.items()
+        [*group, *(_cell(cells[model], net) if model in cells else "" for model in models)] for group, cells in every
     ]
     text = table([*by, "currency", *models], rows, left=len(by) + 1)
     costs = _costs(every, models, by, net)
@@ -31,29 +32,36 @@ def report_table(report: Answer, *, net: bool = False) -> str:
 
 
 def _cell(row: Answer, net: bool) -> str:
-    value = row["net_value"] if net else row["value"]
+    value = grouped(row["net_value"] if net else row["value"])
     return f"{float(row['net_conversions'] if net else row['conversions']):,.2f}  {value:>12}"
 
 
-def _costs(every: dict[tuple[str, ...], dict[str, Answer]], models: list[str], by: list[str], net: bool) -> list[str]:
+def _costs(
+    every: list[tuple[tuple[str, ...], dict[str, Answer]]], models: list[str], by: list[str], net: bool
+) -> list[str]:
     """Spend, and under each model CPA and ROAS; nothing where nothing was spent."""
     cpa, roas = ("net_cpa", "net_roas") if net else ("cpa", "roas")
     rows = []
-    for group, cells in every.items():
+    for group, cells in every:
         spent = next((row for row in cells.values() if row.get("spend")), None)
         if spent is not None:
-            figures = [f"{cells[m][cpa] or '-'}  {cells[m][roas] or '-':>8}" if m in cells else "" for m in models]
-            rows.append([*group, spent["spend"], *figures])
+            figures = [f"{_money(cells[m][cpa])}  {_money(cells[m][roas]):>8}" if m in cells else "" for m in models]
+            rows.append([*group, grouped(spent["spend"]), *figures])
     if not rows:
         return []
     text = table([*by, "currency", "spend", *models], rows, left=len(by) + 1)
     return ["", "Spend, and CPA and ROAS of each model", text]
 
 
+def _money(amount: str | None) -> str:
+    return "-" if amount is None else grouped(amount)
+
+
 def _unmatched(report: Answer, by: list[str]) -> list[str]:
     lines = report.get("spend", {}).get("unmatched", {}).get("spend", [])
     return [
-        f"spend without credit: {' / '.join(line[name] or '(none)' for name in by)}  {line['spend']} {line['currency']}"
+        f"spend without credit: {printable(' / '.join(line[name] or '(none)' for name in by))}  "
+        f"{grouped(line['spend'])} {line['currency']}"
         for line in lines
     ]
 
@@ -62,28 +70,36 @@ def journeys_table(report: Answer) -> str:
     """Paths, then lengths, time lags, channels by their role, and what did not convert."""
     parts = [f"{report['from']} to {report['to']} ({report['timezone']})"]
     paths = [
-        [" > ".join(line["path"]), line["currency"], line["conversions"], line["value"]] for line in report["paths"]
+        [" > ".join(line["path"]), line["currency"], grouped(line["conversions"]), grouped(line["value"])]
+        for line in report["paths"]
     ]
     others = [
-        ["(other paths)", line["currency"], line["conversions"], line["value"]]
+        ["(other paths)", line["currency"], grouped(line["conversions"]), grouped(line["value"])]
         for line in report["other_paths"]
         if line["conversions_micro"]
     ]
     parts.append(table(["path", "currency", "conversions", "value"], paths + others, left=2))
-    lengths = [[str(line["length"]), line["currency"], line["conversions"]] for line in report["lengths"]]
+    lengths = [[str(line["length"]), line["currency"], grouped(line["conversions"])] for line in report["lengths"]]
     parts.append(table(["touches", "currency", "conversions"], lengths, left=2))
-    lags = [[line["lag"], line["currency"], str(line["conversions"])] for line in report["lags"] if line["conversions"]]
+    lags = [
+        [line["lag"], line["currency"], f"{line['conversions']:,}"] for line in report["lags"] if line["conversions"]
+    ]
     parts.append(table(["first touch to conversion", "currency", "conversions"], lags, left=2))
     roles = [
-        [line["channel"], line["currency"], *(str(line[name]) for name in ("first_touch", "last_touch", "assisted"))]
+        [line["channel"], line["currency"], *(f"{line[name]:,}" for name in ("first_touch", "last_touch", "assisted"))]
         for line in report["channels"]
     ]
     parts.append(table(["channel", "currency", "first", "last", "assisted"], roles, left=2))
     lost = report.get("non_converting")
     if lost:
-        parts.append(f"{lost['journeys']} journeys did not convert")
+        parts.append(counted(lost["journeys"], "journey did not convert", "journeys did not convert"))
         rows = [
-            [line["channel"], str(line["converting"]), str(line["non_converting"]), _percent(line["converting_share"])]
+            [
+                line["channel"],
+                f"{line['converting']:,}",
+                f"{line['non_converting']:,}",
+                _percent(line["converting_share"]),
+            ]
             for line in lost["channels"]
         ]
         parts.append(table(["channel", "converting", "not converting", "share converting"], rows))
@@ -101,7 +117,7 @@ def compare_table(report: Answer) -> str:
             cell + ("*" if model in row["changes"] and row["changes"][model]["disagrees"] else " ")
             for model, cell in zip(models, cells, strict=True)
         ]
-        rows.append([*(row[name] for name in by), row["currency"], *marks])
+        rows.append([*(row[name] or "(none)" for name in by), row["currency"], *marks])
     lines = [
         f"{report['from']} to {report['to']} ({report['timezone']}): share of {report['measure']} and rank; "
         f"* differs from {report['base']} by more than chance (95 %)",
@@ -112,7 +128,7 @@ def compare_table(report: Answer) -> str:
         interval = pair["moved_share_interval"]
         between = f" ({_percent(interval[0])} to {_percent(interval[1])})" if interval else ""
         lines.append(
-            f"{pair['models'][0]} or {pair['models'][1]}: {pair['moved']['amount']} {pair['currency']} move, "
+            f"{pair['models'][0]} or {pair['models'][1]}: {grouped(pair['moved']['amount'])} {pair['currency']} move, "
             f"{_percent(pair['moved_share'])}{between}"
         )
     return "\n".join(lines)

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from app.errors import BadInput
+from app.reports.words import counted, grouped
 from workers.commands.reattribute import follow
 from workers.commands.table import table
 from workers.commands.target import edge_of, edge_options
@@ -38,9 +39,11 @@ def preview(file: Path, days: int, url: str | None, secret_key: str | None, writ
     """What would change on the last days under the rules in FILE. Nothing is stored."""
     edge = edge_of(path, url, secret_key, write_key)
     found = edge.post("/v1/rules/preview", {"rules": _read(file), "days": days})
-    click.echo(f"{found['conversions_changed']:,} of {found['conversions']:,} conversions change")
+    click.echo(f"{found['conversions_changed']:,} of {counted(found['conversions'], 'conversion')} would change")
+    if found["conversions_left_out"]:
+        click.echo(f"{counted(found['conversions_left_out'], 'older one was', 'older ones were')} not looked at")
     rows = [
-        (row["model"], row["channel"], row["before"]["value"], row["after"]["value"], row["currency"])
+        (row["model"], row["channel"], grouped(row["before"]["value"]), grouped(row["after"]["value"]), row["currency"])
         for row in found["rows"]
         if row["before"] != row["after"]
     ]

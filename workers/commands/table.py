@@ -15,11 +15,17 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) 
     email    12.50
     display   3.00
     """
-    widths = [max(len(line[column]) for line in (head, *rows)) for column in range(len(head))]
+    lines = [[printable(cell) for cell in line] for line in (head, *rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     return "\n".join(
         "  ".join(
             cell.ljust(width) if column < left else cell.rjust(width)
             for column, (cell, width) in enumerate(zip(line, widths, strict=True))
         ).rstrip()
-        for line in (head, *rows)
+        for line in lines
     )
+
+
+def printable(text: str) -> str:
+    """The same text without control codes: names come from whoever sends events, and a terminal would obey them."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from app.reports.words import counted
 from config.settings import get_settings
 from workers.commands.table import table
 from workers.commands.target import stack_option, use_engines
@@ -73,7 +74,7 @@ def set_(slug: str, retention_days: int, as_json: bool, path: Path) -> None:
     if as_json:
         click.echo(json.dumps({"slug": tenant.slug, "retention_days": tenant.retention_days}))
         return
-    click.echo(f"{tenant.slug}: events are kept {tenant.retention_days} days")
+    click.echo(f"{tenant.slug}: events are kept {counted(tenant.retention_days, 'day')}")
 
 
 @command.command("rotate-key")

@@ -9,7 +9,6 @@ import pytest
 from app.errors import NotFound
 from app.reports.explain import explain
 from app.reports.explained import shown
-from app.reports.text import explanation_text
 from tests.integration.reports.conftest import MakeWorld
 from tests.integration.reports.world import HOUR, World, at
 
@@ -154,9 +153,3 @@ def test_an_unknown_order_says_where_it_may_be(shop: World, make_world: MakeWorl
         ask(shop, "edge")
     with pytest.raises(NotFound, match="inbox"):
         ask(make_world(), "o/1")
-
-
-def test_the_text_fits_a_terminal(shop: World) -> None:
-    text = explanation_text(explain(shop.storage, shop.tenant, "o/1"))
-    assert max(len(line) for line in text.splitlines()) <= 100
-    assert "outside the view window" in text

@@ -85,3 +85,18 @@ def test_compare() -> None:
     assert "25.0 % #2*" in text
     assert "12.00 USD move, 25.0 % (20.0 % to 30.0 %)" in text
     assert text.endswith("12.00 USD move, 25.0 %")
+
+
+def test_a_name_cannot_command_the_terminal_nor_vanish() -> None:
+    worth = {"value": "1234567.89", "spend": None}
+    report = FRAME | {
+        "models": ["linear"],
+        "by": ["source"],
+        "rows": [row("linear", source="\x1b[31mred", **worth), row("linear", source="", **worth)],
+        "totals": [row("linear", **worth)],
+    }
+    text = report_table(report)
+    assert "\x1b" not in text
+    assert "?[31mred" in text
+    assert "(none)" in text
+    assert text.count("1,234,567.89") == 3
