@@ -188,17 +188,24 @@ def _block(days: int) -> By:
 
 
 def _tables(report: AttributionReport, measure: Measure) -> tuple[dict[str, Table], dict[str, int]]:
-    """Per currency, the credited lines by block; and the unattributed units."""
+    """Per currency, the credited lines by block; and the unattributed units.
+
+    Blocks are those in which the currency has credit: what another one earned on other days says nothing about it.
+    """
     places = {model: AT[model] + measure.place for model in report.query.models}
     lines = report.figures.lines
-    blocks = {name: place for place, name in enumerate(sorted({group[-1] for _, group in lines}))}
+    named: dict[str, set[str]] = {}
+    for currency, (*group, block) in lines:
+        if UNATTRIBUTED not in group:
+            named.setdefault(currency, set()).add(block)
+    blocks = {code: {block: place for place, block in enumerate(sorted(some))} for code, some in named.items()}
     tables: dict[str, Table] = {}
     for (currency, (*group, block)), figures in lines.items():
         if UNATTRIBUTED not in group:
             table = tables.setdefault(currency, {})
-            models = table.setdefault(tuple(group), {model: [0] * len(blocks) for model in places})
+            models = table.setdefault(tuple(group), {model: [0] * len(blocks[currency]) for model in places})
             for model, at in places.items():
-                models[model][blocks[block]] += figures[at]
+                models[model][blocks[currency][block]] += figures[at]
     first = places[report.query.models[0]]
     return tables, {currency: sums[first] for (currency, _), sums in report.figures.without_touches()}
 

@@ -126,6 +126,9 @@ def test_currencies_stay_apart(shop: World) -> None:
     found = look(shop)
     assert [item.currency for item in found.comparisons] == ["JPY", "USD"]
     assert found.comparisons[0].credited == 5
+    few, many = (item.pairs[0].interval for item in found.comparisons)
+    assert few is None, "one day has credit in yen, whatever the days of dollars are"
+    assert many is not None
 
 
 @pytest.mark.parametrize(
