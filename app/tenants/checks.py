@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
+from typing import Any, get_args, get_type_hints
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -240,9 +241,19 @@ def _malformed(error: str) -> BadInput:
     unknown = _UNKNOWN.search(what)
     if unknown:
         field = f"{where}.{unknown[1]}" if where else unknown[1]
-        remedy = "See GET /v1/rules and /openapi.json for the fields; `rules` has " + ", ".join(Rules.__struct_fields__)
-        return _bad(f"There is no field {field!r}.", f"{remedy}.")
+        known = ", ".join(_fields_at(where))
+        return _bad(f"There is no field {field!r}.", f"`{where or 'rules'}` has {known}; GET /v1/rules shows them.")
     return _bad(f"{where or 'rules'}: {what}.".replace("`", ""), "Send what is expected, or leave the field out.")
+
+
+def _fields_at(where: str) -> tuple[str, ...]:
+    """The fields that stand at a place of the rules, such as ``channel_rules[0].when[1]``; '' is the rules."""
+    form: Any = Rules
+    for name in re.findall(r"[a-z_]+", where):
+        kind = get_type_hints(form)[name]
+        form = next((inner for inner in (kind, *get_args(kind)) if hasattr(inner, "__struct_fields__")), Rules)
+    fields: tuple[str, ...] = form.__struct_fields__
+    return fields
 
 
 def _bad(message: str, remedy: str) -> BadInput:

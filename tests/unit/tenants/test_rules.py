@@ -115,3 +115,22 @@ def test_the_widest_window_is_that_of_any_version_in_force() -> None:
 def test_payment_providers_are_a_preset() -> None:
     assert "paypal.com" in channel_book(Rules(exclude_payment_providers=True)).excluded_hosts
     assert channel_book(Rules(excluded_referrers=("www.Pay.example",))).excluded_hosts == {"pay.example"}
+
+
+@pytest.mark.parametrize(
+    ("text", "field", "known"),
+    [
+        (b'{"nope": 1}', "'nope'", "`rules` has version, click_events"),
+        (b'{"conversions": [{"event": "x", "value": {"fctr": "1"}}]}', "conversions[0].value.fctr", "property, fixed"),
+        (
+            b'{"channel_rules": [{"channel": "x", "when": [{"fild": "source"}]}]}',
+            "'channel_rules[0].when[0].fild'",
+            "`channel_rules[0].when[0]` has field, value, how;",
+        ),
+    ],
+)
+def test_an_unknown_field_is_answered_with_those_of_its_place(text: bytes, field: str, known: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        read_rules(text)
+    assert field in refused.value.message
+    assert known in refused.value.detail
