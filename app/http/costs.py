@@ -8,13 +8,13 @@ from flask import Blueprint, Response, g
 
 from app.http.auth import secret_key
 from app.http.body import read_body
-from app.http.ingest import answer, keep
+from app.http.ingest import answer, keep, unread
 from app.http.parts import parts
-from app.ingest.adjustments import read_adjustment
+from app.ingest.adjustments import ADJUSTMENT_FIELDS, read_adjustment
 from app.ingest.envelope import open_rows
 from app.ingest.judge import Dialect, judge_rows
 from app.ingest.reading import begin_reading
-from app.ingest.spend import newest_rows, read_spend
+from app.ingest.spend import SPEND_FIELDS, newest_rows, read_spend
 
 bp = Blueprint("costs", __name__)
 
@@ -28,7 +28,7 @@ def spend() -> Response:
     reading = begin_reading(g.tenant, received_ms, None, service.settings)
     rows, verdicts = judge_rows(posted, read_spend, Dialect.SPEND, reading, g.tenant.tenant_id)
     keep(service, g.tenant, received_ms, verdicts, spend=newest_rows(rows))
-    return answer(verdicts, len(rows), alone=posted.alone)
+    return answer(verdicts, len(rows), alone=posted.alone, warnings=unread(posted, SPEND_FIELDS))
 
 
 @bp.post("/v1/adjustments")
@@ -40,4 +40,4 @@ def adjustments() -> Response:
     reading = begin_reading(g.tenant, received_ms, None, service.settings)
     rows, verdicts = judge_rows(posted, read_adjustment, Dialect.ADJUSTMENT, reading, g.tenant.tenant_id)
     keep(service, g.tenant, received_ms, verdicts, adjustments=rows)
-    return answer(verdicts, len(rows), alone=posted.alone)
+    return answer(verdicts, len(rows), alone=posted.alone, warnings=unread(posted, ADJUSTMENT_FIELDS))

@@ -13,11 +13,11 @@ from app.errors import BadInput
 from app.http.asked import only
 from app.http.auth import secret_key
 from app.http.body import read_body
-from app.http.ingest import answer
+from app.http.ingest import answer, unread
 from app.http.parts import parts
 from app.ingest.envelope import Posted, open_rows
 from app.ingest.explain import UNREADABLE, explain
-from app.ingest.fx import Rate, newest_rates, read_rate
+from app.ingest.fx import RATE_FIELDS, Rate, newest_rates, read_rate
 from app.ingest.judge import Rejection, Verdicts
 from app.ingest.refusals import Refused
 from app.reports.days import read_period
@@ -41,7 +41,7 @@ def post_rates() -> Response:
     kept = newest_rates(rows)
     if kept:
         insert_rates(get_storage(settings=service.settings), _columns(g.tenant.tenant_id, kept), task=_TASK)
-    return answer(verdicts, len(rows), alone=posted.alone)
+    return answer(verdicts, len(rows), alone=posted.alone, warnings=unread(posted, RATE_FIELDS))
 
 
 @bp.get("/v1/fx")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 from flask import Blueprint, Response
@@ -24,6 +24,7 @@ from app.ingest.envelope import Posted, open_batch, open_capture, open_event
 from app.ingest.events import Adjustment, Batch, Event, SpendRow, encode_batch
 from app.ingest.judge import Dialect, Rejection, Verdicts, judge
 from app.ingest.reading import begin_reading
+from app.ingest.unread import unread_fields
 from app.tenants.tenant import Tenant
 
 bp = Blueprint("ingest", __name__)
@@ -45,7 +46,7 @@ MEANINGLESS = "Words such as null or undefined name nobody: the id was taken as 
 
 
 class Warned(msgspec.Struct):
-    """Something that was put right by itself, and how often."""
+    """Something that was put right or passed over, and how often."""
 
     code: str
     field: str
@@ -77,7 +78,15 @@ def _take(opened: Callable[[bytes], Posted], dialect: Dialect, event_type: str =
     warned = Counter(reading.warnings)
     for field, count in warned.items():
         count_warning(field, count)
-    return answer(verdicts, len(verdicts.events), alone=posted.alone, warned=warned)
+    warnings = [Warned("meaningless_id", field, count, MEANINGLESS) for field, count in warned.items()]
+    return answer(verdicts, len(verdicts.events), alone=posted.alone, warnings=warnings)
+
+
+def unread(posted: Posted, known: Sequence[str]) -> list[Warned]:
+    """A warning for each field of the rows that nobody reads."""
+    detail = f"Nobody reads this field. Those that are read: {', '.join(known)}."
+    found = unread_fields(posted.items, known)
+    return [Warned("unread_field", field, count, detail) for field, count in found.items()]
 
 
 def keep(
@@ -109,14 +118,13 @@ def keep(
         count_rejected(reason, count)
 
 
-def answer(verdicts: Verdicts, accepted: int, *, alone: bool, warned: Counter[str] | None = None) -> Response:
+def answer(verdicts: Verdicts, accepted: int, *, alone: bool, warnings: Sequence[Warned] = ()) -> Response:
     """200 with the verdicts; a request of one thing alone that is refused is answered 400, with the verdict as well."""
     if alone and verdicts.rejected:
         first = verdicts.rejected[0]
         refused = TributaryError(first.code, first.message, first.detail, status=_status_of(first.code))
         return error_answer(refused, extra={"accepted": accepted, "rejected": verdicts.rejected})
-    warnings = [Warned("meaningless_id", field, count, MEANINGLESS) for field, count in (warned or {}).items()]
-    body = msgspec.json.encode(Answer(True, accepted, verdicts.rejected, warnings or msgspec.UNSET))
+    body = msgspec.json.encode(Answer(True, accepted, verdicts.rejected, list(warnings) or msgspec.UNSET))
     return Response(body, content_type="application/json")
 
 

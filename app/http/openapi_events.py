@@ -180,6 +180,20 @@ EVENT_SCHEMAS: dict[str, Any] = {
                     },
                 },
             },
+            "warnings": {
+                "type": "array",
+                "description": "Only where something of what was accepted was put right or passed over.",
+                "items": {
+                    "type": "object",
+                    "required": ["code", "field", "count", "detail"],
+                    "properties": {
+                        "code": {"enum": ["meaningless_id", "unread_field"]},
+                        "field": _TEXT,
+                        "count": {"type": "integer"},
+                        "detail": _TEXT,
+                    },
+                },
+            },
         },
     },
     "SpendRow": {

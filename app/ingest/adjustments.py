@@ -26,6 +26,7 @@ class _Posted(msgspec.Struct, gc=False):
     conversion_type: Any = None
 
 
+ADJUSTMENT_FIELDS = _Posted.__struct_fields__
 _decode = msgspec.json.Decoder(_Posted).decode
 
 

@@ -33,6 +33,7 @@ class _Posted(msgspec.Struct, gc=False):
     rate: Any = None
 
 
+RATE_FIELDS = _Posted.__struct_fields__
 _decode = msgspec.json.Decoder(_Posted).decode
 
 

@@ -29,6 +29,7 @@ class _Posted(msgspec.Struct, gc=False):
     currency: Any = None
 
 
+SPEND_FIELDS = _Posted.__struct_fields__
 _decode = msgspec.json.Decoder(_Posted).decode
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ import click
 from app.reports.words import counted
 from workers.commands.lines import BadLine, Line, read_lines
 from workers.commands.progress import Progress
+from workers.commands.table import printable
 from workers.commands.target import edge_of, edge_options
 
 BATCH_LINES, BATCH_BYTES = 200, 400_000
@@ -60,6 +62,7 @@ def fx(file: Path, url: str | None, secret_key: str | None, write_key: str | Non
 def _import(file: Path, send: Callable[[list[Answer]], Answer]) -> None:
     """Send a file's good lines; tell the bad ones by number, and end with exit code 1 if there were any."""
     kept, bad = 0, 0
+    warned: Counter[tuple[str, str]] = Counter()
 
     def complain(problem: BadLine) -> None:
         nonlocal bad
@@ -71,6 +74,8 @@ def _import(file: Path, send: Callable[[list[Answer]], Answer]) -> None:
         for batch in _batches(read_lines(file, complain)):
             answer = send([line.value for line in batch])
             rejected = answer.get("rejected", [])
+            for warning in answer.get("warnings", []):
+                warned[warning["field"], warning["detail"]] += warning["count"]
             for verdict in rejected:
                 line = batch[verdict["index"]]
                 complain(BadLine(line.number, verdict["message"], verdict.get("detail", "")))
@@ -78,6 +83,8 @@ def _import(file: Path, send: Callable[[list[Answer]], Answer]) -> None:
             progress.to(batch[-1].end_byte)
     if bad > SHOWN:
         click.echo(f"… and {bad - SHOWN} more bad lines", err=True)
+    for (field, detail), count in warned.items():
+        click.echo(f"{printable(field)}, in {counted(count, 'line')}: {detail}", err=True)
     click.echo(f"{counted(kept, 'line')} imported, {bad:,} not")
     if bad:
         sys.exit(1)

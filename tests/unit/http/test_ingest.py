@@ -212,6 +212,11 @@ def test_costs(client: FlaskClient, inbox: Inbox) -> None:
         "accepted": 1,
         "rejected": [],
     }
+    misspelt = client.post("/v1/spend", json=[row, row | {"curency": "EUR"}], headers=headers)
+    assert misspelt.json is not None
+    (warning,) = misspelt.json["warnings"]
+    assert (warning["code"], warning["field"], warning["count"]) == ("unread_field", "curency", 1)
+    assert "amount, currency" in warning["detail"]
     one = {"adjustment_id": "a", "type": "retract", "order_id": "o"}
     assert client.post("/v1/adjustments", json=one, headers=headers).status_code == 200
     assert inbox.batches[-1].adjustments[0].adjustment_id == "a"
