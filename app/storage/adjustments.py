@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-from app.storage.client import Columns, Storage
+from app.storage.client import Storage
 from app.storage.external import of_tenants
 from app.storage.statements import TenantsStatement
 
@@ -51,8 +51,3 @@ def adjustments_of(
     rows = storage.rows(ADJUSTMENTS, tenant_id=sorted(wanted), external=external, task=task)
     found = map(AdjustmentRow._make, rows)
     return [row for row in found if row.order_id in wanted[row.tenant_id]]
-
-
-def insert_adjustments(storage: Storage, columns: Columns, token: str, *, task: str = "") -> int:
-    """Rows of `adjustments`; `action` as its name or number, `at` and `received_at` in epoch ms."""
-    return storage.insert("adjustments", columns, token=token, task=task)

@@ -205,13 +205,3 @@ def conversion_keys_between(
 def insert_conversions(storage: Storage, columns: Columns, token: str, *, task: str = "") -> int:
     """Rows of `conversions`; is_deleted = 1 cancels the row of the same conversion_key, ts and message_id."""
     return storage.insert("conversions", columns, token=token, task=task)
-
-
-def insert_conversions_by_user(storage: Storage, columns: Columns, token: str, *, task: str = "") -> int:
-    """Rows of `conversions_by_user`."""
-    return storage.insert("conversions_by_user", columns, token=token, task=task)
-
-
-def insert_conversions_by_order(storage: Storage, columns: Columns, token: str, *, task: str = "") -> int:
-    """Rows of `conversions_by_order`."""
-    return storage.insert("conversions_by_order", columns, token=token, task=task)

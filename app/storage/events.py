@@ -1,11 +1,11 @@
-"""Was this event accepted before, and as what? The register of all events, and the rows that they become."""
+"""Was this event accepted before, and as what? The register of all events."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from app.storage.client import Columns, Storage
+from app.storage.client import Storage
 from app.storage.external import of_tenants
 from app.storage.statements import TenantsStatement
 
@@ -55,13 +55,3 @@ def known_messages(
             known, of_tenant = Known(*row), found[tenant_id]
             of_tenant[message_id] = min(known, of_tenant.get(message_id, known))
     return found
-
-
-def insert_events(storage: Storage, columns: Columns, token: str, *, task: str = "") -> int:
-    """Rows of `events`; see config/schema for the columns. MATERIALIZED ones are left out."""
-    return storage.insert("events", columns, token=token, task=task)
-
-
-def insert_touchpoints(storage: Storage, columns: Columns, token: str, *, task: str = "") -> int:
-    """Rows of `touchpoints`; is_deleted = 1 cancels the row of the same user_id, ts and message_id."""
-    return storage.insert("touchpoints", columns, token=token, task=task)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from app.storage.client import Columns, Storage
+from app.storage.client import Storage
 from app.storage.external import of_tenants, one_column
 from app.storage.statements import TenantsStatement, TenantStatement
 
@@ -63,11 +63,6 @@ def links_among(storage: Storage, ids: Mapping[int, Sequence[str]], *, task: str
     for links in found.values():
         links.sort(key=lambda link: (link.id, link.first_ms, link.met))
     return found
-
-
-def insert_aliases(storage: Storage, columns: Columns, token: str, *, task: str = "") -> int:
-    """Rows of `identity_aliases`; every meeting stands twice, once under each of its ids."""
-    return storage.insert("identity_aliases", columns, token=token, task=task)
 
 
 CUTS = TenantStatement(

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import NamedTuple
 
-from app.storage.client import Columns, Storage
+from app.storage.client import Storage
 from app.storage.statements import TenantStatement
 
 NAMING_BITS = 16
@@ -25,11 +25,6 @@ def stated_at(received_ms: int) -> int:
 def named_again(version: int) -> int:
     """The version of the same row under other names: above its own, below that of any later amount."""
     return (version if version >= _FIRST_VERSION else stated_at(version)) + 1
-
-
-def insert_spend(storage: Storage, columns: Columns, token: str, *, task: str = "") -> int:
-    """Rows of `spend`; `day` as date, `version` grows with every statement of the same key."""
-    return storage.insert("spend", columns, token=token, task=task)
 
 
 # Spend by the columns asked for; those that were not are '' in every row.

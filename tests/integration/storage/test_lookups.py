@@ -21,7 +21,6 @@ from app.storage.events import KNOWN_MESSAGES, Known, known_messages
 from app.storage.external import External, of_tenants, one_column
 from app.storage.identity import LINKS, Link, insert_cuts, links_among, links_of
 from app.storage.runs import RunRow, insert_runs, run_of
-from app.storage.spend import insert_spend
 from app.storage.statements import TenantStatement
 from tests.integration.storage.rows import DAY, T0, put
 
@@ -262,4 +261,4 @@ def test_runs_and_spend_are_kept(storage: Storage, fresh_tenant: int) -> None:
         "amount_minor": list(range(130)),
         "version": [1] * 130,
     }
-    assert insert_spend(storage, spend, "t") == 130
+    assert storage.insert("spend", spend, token="t") == 130
