@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from celery import Celery
 from kombu import Exchange
@@ -23,8 +23,16 @@ TASK_MODULES = (
 )
 
 
-def make_celery(settings: Settings) -> Celery:
-    """A Celery app for these settings. Nothing is connected until something is sent or consumed."""
+class _Way(NamedTuple):
+    """How Celery, and RedBeat in words of its own, reach Redis: straight or through its sentinels."""
+
+    url: str
+    transport: dict[str, Any]
+    beat_url: str
+    beat_options: dict[str, Any]
+
+
+def _way_to_redis(settings: Settings) -> _Way:
     transport: dict[str, Any] = {
         "visibility_timeout": settings.visibility_timeout_s,
         "unacked_restore_interval": 5,
@@ -32,20 +40,25 @@ def make_celery(settings: Settings) -> Celery:
         "socket_keepalive": True,
         "health_check_interval": 10,
     }
-    url, beat_url = settings.redis_url, settings.redis_url
-    beat_options: dict[str, Any] = {}
-    if found := sentinels_in(settings.redis_url):
-        url, beat_url = found.celery_url(), "redis-sentinel"
-        to_sentinels = {"password": found.password}
-        transport |= {"master_name": found.master, "sentinel_kwargs": to_sentinels}
-        beat_options = {
-            "sentinels": found.hosts,
-            "service_name": found.master,
-            "db": found.database,
-            "password": found.password,
-            "sentinel_kwargs": to_sentinels,
-        }
-    celery = Celery("tributary", broker=url, backend=url, include=list(TASK_MODULES))
+    found = sentinels_in(settings.redis_url)
+    if found is None:
+        return _Way(settings.redis_url, transport, settings.redis_url, {})
+    to_sentinels = {"password": found.password}
+    transport |= {"master_name": found.master, "sentinel_kwargs": to_sentinels}
+    beat_options = {
+        "sentinels": found.hosts,
+        "service_name": found.master,
+        "db": found.database,
+        "password": found.password,
+        "sentinel_kwargs": to_sentinels,
+    }
+    return _Way(found.celery_url(), transport, "redis-sentinel", beat_options)
+
+
+def make_celery(settings: Settings) -> Celery:
+    """A Celery app for these settings. Nothing is connected until something is sent or consumed."""
+    way = _way_to_redis(settings)
+    celery = Celery("tributary", broker=way.url, backend=way.url, include=list(TASK_MODULES))
     celery.conf.update(
         task_serializer="json",
         result_serializer="json",
@@ -59,8 +72,8 @@ def make_celery(settings: Settings) -> Celery:
         worker_prefetch_multiplier=1,
         task_soft_time_limit=settings.task_soft_limit_s,
         task_time_limit=settings.task_hard_limit_s,
-        broker_transport_options=transport,
-        result_backend_transport_options=transport,
+        broker_transport_options=way.transport,
+        result_backend_transport_options=way.transport,
         visibility_timeout=settings.visibility_timeout_s,
         result_expires=24 * 3600,
         result_extended=True,
@@ -77,8 +90,8 @@ def make_celery(settings: Settings) -> Celery:
         task_send_sent_event=False,
         worker_redirect_stdouts=False,
         timezone="UTC",
-        redbeat_redis_url=beat_url,
-        redbeat_redis_options=beat_options,
+        redbeat_redis_url=way.beat_url,
+        redbeat_redis_options=way.beat_options,
         redbeat_key_prefix="redbeat:",
         redbeat_lock_timeout=30,
         beat_max_loop_interval=1,

@@ -143,18 +143,16 @@ def credit(
         weighed = weigh(offsets, journeys.age_ms[touch], params, None if ages is None else ages[:, part])
         weights[:, touch] = weighed.fraction
         share_into(shared[:, :, touch], values[:, part], weighed.part, offsets, conversions.key[part], touch_key[touch])
-    micro, gross, net = shared[0], shared[1], shared[-1]
-    net_micro = micro
-    if conversions.retracted.any():
-        net_micro = np.where(np.repeat(conversions.retracted, np.diff(journeys.offsets)), 0, micro)
+    touches_of_each = np.diff(journeys.offsets)
+    taken_back = np.repeat(conversions.retracted, touches_of_each)
     return Credit(
         journeys=journeys,
         weights=weights,
-        conversions_micro=micro,
-        net_conversions_micro=net_micro,
-        gross_minor=gross,
-        net_minor=net,
-        unattributed=np.diff(journeys.offsets) == 0,
+        conversions_micro=shared[0],
+        net_conversions_micro=np.where(taken_back, 0, shared[0]) if taken_back.any() else shared[0],
+        gross_minor=shared[1],
+        net_minor=shared[-1],
+        unattributed=touches_of_each == 0,
     )
 
 

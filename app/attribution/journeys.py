@@ -164,6 +164,16 @@ def select(
     if len(touches) and not 0 <= touches.conversion_index[0] <= touches.conversion_index[-1] < n:
         raise ValueError(f"conversion_index must lie in 0 to {n - 1}, the conversions that are given")
     age_ms = conversion_time_ms[touches.conversion_index] - touches.time_ms
+    fate, left_out = _fates(touches, age_ms, n, rules, previous_conversion_ms)
+    index = _alive(fate)
+    offsets = _offsets(touches.conversion_index[index], n)
+    return Journeys(offsets, index, age_ms[index], left_out, fate)
+
+
+def _fates(
+    touches: Touches, age_ms: Int64s, n: int, rules: JourneyRules, previous_conversion_ms: Int64s | None
+) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+    """What becomes of each touch, uint8 (m,), by the rules in order; and of each journey how many the cap left out."""
     fate = np.zeros(len(touches), np.uint8)
     _apply_windows(fate, age_ms, touches, rules)
     if rules.reuse is Reuse.RESET:
@@ -176,10 +186,7 @@ def select(
         _filter(fate, touches, n, frozenset({DIRECT}), Fate.FILTERED_DIRECT)
     if rules.collapse_repeats:
         _collapse(fate, touches)
-    left_out = _apply_cap(fate, touches, n, rules.cap)
-    index = _alive(fate)
-    offsets = _offsets(touches.conversion_index[index], n)
-    return Journeys(offsets, index, age_ms[index], left_out, fate)
+    return fate, _apply_cap(fate, touches, n, rules.cap)
 
 
 def _apply_windows(fate: NDArray[np.uint8], age_ms: Int64s, touches: Touches, rules: JourneyRules) -> None:

@@ -103,12 +103,14 @@ def _list(items: dict[str, Any]) -> dict[str, Any]:
     return {"type": "array", "items": items}
 
 
+_PERIOD = {"from": _TEXT, "to": _TEXT, "timezone": _TEXT}
+_JOB = {"job_id": {"type": ["string", "null"]}, "url": {"type": ["string", "null"]}}
+
+
 @lru_cache(maxsize=1)
 def rules_schemas() -> dict[str, Any]:
     """The schemas of the answers, and of the rules themselves, taken from their definition."""
     _, of_rules = msgspec.json.schema_components([Rules], ref_template=_REF + "{name}")
-    period = {"from": _TEXT, "to": _TEXT, "timezone": _TEXT}
-    job = {"job_id": {"type": ["string", "null"]}, "url": {"type": ["string", "null"]}}
     in_force = {
         "version": _WHOLE,
         "applies_from": {"type": ["string", "null"]},
@@ -118,12 +120,10 @@ def rules_schemas() -> dict[str, Any]:
     shadow = {name: in_force[name] for name in ("version", "applies_from", "rules")}
     sides = dict.fromkeys(("before", "after", "change"), _OBJECT)
     line = object_of(["model", "channel", "currency"], model=_TEXT, channel=_TEXT, currency=_TEXT, **sides)
-    problem = object_of(["code", "field"], code=_TEXT, field=_TEXT, message=_TEXT, remedy=_TEXT)
-    texts = dict.fromkeys(("source", "medium", "campaign", "channel"), _TEXT)
-    return dict(of_rules) | {
+    return dict(of_rules) | _of_channels() | {
         "RulesInForce": object_of(["version", "rules"], **in_force, history=_list(_OBJECT)),
         "RulesChanged": object_of(
-            ["version", "changed"], success={"const": True}, **in_force, changed=_YES, conversions=_WHOLE, **job
+            ["version", "changed"], success={"const": True}, **in_force, changed=_YES, conversions=_WHOLE, **_JOB
         ),
         "ShadowRules": object_of(["version", "rules"], **shadow),
         "ShadowChanged": object_of(
@@ -133,12 +133,12 @@ def rules_schemas() -> dict[str, Any]:
             decided_on_arrival=_list(_TEXT),
             changed=_YES,
             conversions=_WHOLE,
-            **job,
+            **_JOB,
         ),
         "ShadowDeleted": object_of(["success", "deleted"], success={"const": True}, deleted=_YES),
         "RulesPreview": object_of(
             ["conversions", "conversions_changed", "rows"],
-            **period,
+            **_PERIOD,
             rules_version=_WHOLE,
             conversions=_WHOLE,
             conversions_changed=_WHOLE,
@@ -146,9 +146,16 @@ def rules_schemas() -> dict[str, Any]:
             decided_on_arrival=_list(_TEXT),
             rows=_list(line),
         ),
+    }
+
+
+def _of_channels() -> dict[str, Any]:
+    problem = object_of(["code", "field"], code=_TEXT, field=_TEXT, message=_TEXT, remedy=_TEXT)
+    texts = dict.fromkeys(("source", "medium", "campaign", "channel"), _TEXT)
+    return {
         "ChannelLint": object_of(
             ["rows"],
-            **period,
+            **_PERIOD,
             combinations=_WHOLE,
             suspicious=_WHOLE,
             touches=_WHOLE,
@@ -158,12 +165,12 @@ def rules_schemas() -> dict[str, Any]:
         "Reclassified": object_of(
             ["touches", "touches_changed"],
             success={"const": True},
-            **period,
+            **_PERIOD,
             touches=_WHOLE,
             touches_changed=_WHOLE,
             spend=_WHOLE,
             spend_changed=_WHOLE,
             conversions=_WHOLE,
-            **job,
+            **_JOB,
         ),
     }

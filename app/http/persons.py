@@ -16,6 +16,7 @@ from app.identity.unmerge import unmerge
 from app.ledger.erase import request_erasure
 from app.reports.changes import shown
 from app.reports.days import rfc3339
+from app.reports.unknown import unknown_order
 from app.storage import keys
 from app.storage.changes import changes_of
 from app.storage.connections import get_storage
@@ -26,7 +27,6 @@ from app.storage.redis import get_redis
 bp = Blueprint("persons", __name__)
 
 _UNMERGE = 'Send {"id": "…", "from": "…"}, two ids that met; "undo": true takes a cut back.'
-_ELSEWHERE = "GET /v1/conversions/{order_id} says where the order may be; leave conversion_type out, or name its own."
 
 
 class _Unmerge(msgspec.Struct, rename={"other": "from", "other_kind": "from_kind"}, forbid_unknown_fields=True):
@@ -46,7 +46,8 @@ def conversion_history(order_id: str) -> Response:
     found = keys_of_orders(_storage(), {g.tenant.tenant_id: [order_id]})[g.tenant.tenant_id]
     chosen = {row.conversion_key: row.conversion_type for row in found if wanted in ("", row.conversion_type)}
     if not chosen:
-        raise NotFound("unknown_order", f"No conversion has the order_id {order_id[:80]!r}.", _ELSEWHERE)
+        types = list(dict.fromkeys(row.conversion_type for row in found))
+        raise unknown_order(_storage(), g.tenant, order_id, wanted, types)
     rows = changes_of(_storage(), g.tenant.tenant_id, sorted(chosen))
     changes = [{"conversion_type": chosen[row.conversion_key], **shown(row)} for row in rows]
     return _json({"order_id": order_id, "models": [str(model) for model in FIVE_MODELS], "changes": changes})

@@ -7,26 +7,22 @@ that made the row (`app.reports.fates`).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 
-from app.errors import NotFound
 from app.identity.resolve import Alias, Identities, resolve
 from app.ledger.conversions import Order
 from app.ledger.earlier import earlier_conversions
+from app.reports.applied import AppliedAdjustment, adjustments_of_order
 from app.reports.fates import Candidate, Reason, fates
-from app.reports.proof import Unmatched, problem_with
+from app.reports.unknown import unknown_order
 from app.storage.client import Storage
 from app.storage.conversion_history import ConversionEvent as StoredEvent
 from app.storage.external import one_column
 from app.storage.identity import links_of
 from app.storage.report_conversions import (
-    ADJUSTMENTS_OF_ORDER,
     CONVERSIONS_OF_ORDER,
-    EVENT_BY_MESSAGE,
     LEDGER_ROW,
-    ORDER_OF_KEY,
     RULES_OF_VERSION,
     TOUCHES_OF_IDS,
 )
@@ -108,19 +104,6 @@ class ExplainedTouch:
 
 
 @dataclass(frozen=True, slots=True)
-class AppliedAdjustment:
-    """An adjustment of the order. `problem` None and `stands` False: a later one took its place."""
-
-    adjustment_id: str
-    action: str
-    value: str
-    currency: str
-    at_ms: int
-    problem: Unmatched | None
-    stands: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Explanation:
     """Everything about one order; see `app.reports.explained` for how it is said."""
 
@@ -166,7 +149,9 @@ def explain(storage: Storage, tenant: Tenant, order_id: str, conversion_type: st
         timezone=tenant.timezone,
         touches=_explained(stored[:TOUCH_LIMIT], aliases, conversion, ledger, rules, earlier),
         touches_truncated=len(stored) > TOUCH_LIMIT,
-        adjustments=_adjustments(storage, tenant, conversion),
+        adjustments=adjustments_of_order(
+            storage, tenant, conversion.order_id, conversion.conversion_type, conversion.currency
+        ),
         duplicates=[event for event in own if not event.is_deleted and event is not conversion],
         cancelled=[event for event in own if event.is_deleted],
         earlier=earlier,
@@ -184,41 +169,8 @@ def _conversion(
     types = list(dict.fromkeys(event.conversion_type for event in standing))
     wanted = [event for event in standing if conversion_type in ("", event.conversion_type)]
     if not wanted:
-        raise _unknown(storage, tenant, order_id, conversion_type, types)
+        raise unknown_order(storage, tenant, order_id, conversion_type, types)
     return wanted[0], [name for name in types if name != wanted[0].conversion_type], events
-
-
-def _unknown(storage: Storage, tenant: Tenant, order_id: str, conversion_type: str, types: list[str]) -> NotFound:
-    if types:
-        return NotFound(
-            "unknown_conversion",
-            f"The order {order_id!r} has no conversion of type {conversion_type!r}.",
-            f"Its types are {', '.join(types)}.",
-        )
-    known = storage.rows(EVENT_BY_MESSAGE, tenant_id=tenant.tenant_id, params={"message_id": order_id}, task=_TASK)
-    if known:
-        return _event_instead(storage, tenant, order_id, known[0])
-    return NotFound(
-        "unknown_order",
-        f"No conversion has the order_id {order_id!r}.",
-        "If it was sent just now, it may still be in the inbox: ask again in some seconds. Otherwise look for it in "
-        "the dead letters, check that its event is a conversion in the tenant's rules, and that this is the key of "
-        "the tenant that it was sent to.",
-    )
-
-
-def _event_instead(storage: Storage, tenant: Tenant, message_id: str, event: tuple[Any, ...]) -> NotFound:
-    """The id is a messageId: say what became of that event."""
-    role, name, owner, _ = event
-    what = f"{message_id!r} is no order_id, but the messageId of an event {name!r}"
-    if role == "conversion" and owner.isdigit():
-        params = {"conversion_key": owner}
-        of_order = storage.rows(ORDER_OF_KEY, tenant_id=tenant.tenant_id, params=params, task=_TASK)
-        if of_order:
-            return NotFound("unknown_order", f"{what}.", f"It belongs to the order {of_order[0][0]!r}: ask for that.")
-    if role == "touch":
-        return NotFound("unknown_order", f"{what}.", "It is a touch: explain the order that it led to.")
-    return NotFound("unknown_order", f"{what}.", "It is neither a touch nor a conversion in the tenant's rules.")
 
 
 def _ledger(storage: Storage, tenant: Tenant, conversion: ConversionEvent) -> LedgerEntry | None:
@@ -329,19 +281,3 @@ def _past_retention(ledger: LedgerEntry, place: int) -> ExplainedTouch:
         is_deleted=0,
     )
     return ExplainedTouch(touch, Reason.CREDITED, place)
-
-
-def _adjustments(storage: Storage, tenant: Tenant, conversion: ConversionEvent) -> list[AppliedAdjustment]:
-    """The order's adjustments by time; the last applicable one stands (SEMANTICS 4.4, 4.8)."""
-    params = {"order_id": conversion.order_id}
-    found = storage.rows(ADJUSTMENTS_OF_ORDER, tenant_id=tenant.tenant_id, params=params, task=_TASK)
-    judged = []
-    for adjustment_id, wanted_type, action, value, currency, at_ms, _ in sorted(
-        found, key=lambda row: (row[5], row[0])
-    ):
-        problem = problem_with(action, value, currency, conversion.currency)
-        if wanted_type not in ("", conversion.conversion_type):
-            problem = Unmatched.OTHER_CONVERSION_TYPE
-        judged.append((adjustment_id, action, value, currency, at_ms, problem))
-    applied = [item[0] for item in judged if item[5] is None]
-    return [AppliedAdjustment(*item, stands=bool(applied) and item[0] == applied[-1]) for item in judged]

@@ -8,8 +8,9 @@ from app.attribution.currency import to_decimal_string
 from app.attribution.names import FIVE_MODELS
 from app.channels.hosts import host_of
 from app.reports.amounts import MICRO, Amounts
+from app.reports.applied import AppliedAdjustment
 from app.reports.days import day_of, rfc3339
-from app.reports.explain import AppliedAdjustment, ConversionEvent, ExplainedTouch, Explanation
+from app.reports.explain import ConversionEvent, ExplainedTouch, Explanation
 from app.reports.fates import Reason
 from app.reports.formulas import formulas
 from app.reports.proof import UNMATCHED_TEXTS

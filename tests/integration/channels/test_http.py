@@ -41,6 +41,13 @@ def test_broken_parameters_are_listed_and_mended(pipeline: Pipeline) -> None:
     close_all()
 
 
+RENAMED = {
+    "source_aliases": [{"how": "exact", "value": "fb", "name": "facebook"}],
+    "campaign_aliases": [{"how": "prefix", "value": "brand", "name": "brand"}],
+    "channel_rules": [{"channel": "partners", "when": [{"field": "campaign", "how": "prefix", "value": "aff-"}]}],
+}
+
+
 def test_spend_gets_the_names_of_its_touches_and_keeps_them(pipeline: Pipeline) -> None:
     client = create_app(pipeline.context.settings).test_client()
     tenant, _, key = pipeline.context.registry.create(f"t-{uuid.uuid4().hex[:12]}", "Test", currency="USD")
@@ -71,11 +78,6 @@ def test_spend_gets_the_names_of_its_touches_and_keeps_them(pipeline: Pipeline) 
         assert call("POST", "/v1/spend", json={"rows": sent})["accepted"] == len(rows)
         pipeline.settle()
 
-    aliases = {
-        "source_aliases": [{"how": "exact", "value": "fb", "name": "facebook"}],
-        "campaign_aliases": [{"how": "prefix", "value": "brand", "name": "brand"}],
-        "channel_rules": [{"channel": "partners", "when": [{"field": "campaign", "how": "prefix", "value": "aff-"}]}],
-    }
     fb = {"source": "fb", "medium": "cpc", "campaign": "Brand_US"}
     pipeline.send(
         tenant,
@@ -89,7 +91,7 @@ def test_spend_gets_the_names_of_its_touches_and_keeps_them(pipeline: Pipeline) 
     before = {("paid_social", "Brand_US"): 400, ("paid_search", "aff-1"): 200}
     assert spent() == (before, [("paid_social", "brand_de")])
 
-    put(aliases)
+    put(RENAMED)
     assert spent()[0] == before, "rules of today, the past as it was"
     done = classify_again()
     assert (done["touches_changed"], done["spend"], done["spend_changed"]) == (2, 3, 3)

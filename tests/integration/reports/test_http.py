@@ -106,6 +106,9 @@ def test_persons_history_and_webhooks_are_the_tenants_own(fresh_callers: tuple[C
     one, other = fresh_callers
     order = "/v1/conversions/o%2F1%20%C3%BC"
     assert one.get(f"{order}/history").get_json()["changes"] == []
+    missing = one.get("/v1/conversions/none/history").get_json()
+    assert missing == one.get("/v1/conversions/none").get_json(), "whoever asks is told where the order may be"
+    assert (missing["code"], "inbox" in missing["detail"]) == ("unknown_order", True)
     assert one.post("/v1/persons/unmerge", {"id": "1", "from": "2"}).status_code == 404
     assert one.post("/v1/persons/unmerge", {"id": "1"}).status_code == 400
     bearer = {"Authorization": f"Bearer {one.key}"}
