@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Any
 
@@ -16,6 +17,7 @@ from app.ingest.reading import Reading
 from app.ingest.refusals import Reason, Refused, bad_type
 from app.ingest.touch import read_channel
 
+_SHAPE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")  # fromisoformat takes weeks, and days without hyphens, too
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2099, 12, 31)
 
 
@@ -92,6 +94,8 @@ def read_day(value: Any) -> str:
     if type(value) is not str:
         raise bad_type("day", value, "a string like '2026-01-31'")
     try:
+        if not _SHAPE.fullmatch(value):
+            raise ValueError
         day = date.fromisoformat(value)
     except ValueError:
         raise Refused(Reason.BAD_DAY, f"day is {value[:40]!r}, which is no date.", "Send it as YYYY-MM-DD.") from None

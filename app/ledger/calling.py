@@ -20,6 +20,7 @@ from app.errors import BadInput
 
 TIMEOUT_S = 10.0
 LONGEST_URL = 2_000
+LONGEST_LABEL = 63
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +42,17 @@ def check_url(url: str, *, allow_private: bool) -> SplitResult:
     BadInput : says why not.
     """
     parts = _parts(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or len(url) > LONGEST_URL:
+    if len(url) > LONGEST_URL:
+        raise BadInput("bad_url", f"url has {len(url)} characters.", f"Give at most {LONGEST_URL}.")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
         raise BadInput("bad_url", f"url is {url[:80]!r}.", "Give an http or https address: https://example.com/hook.")
     if parts.username or parts.password or parts.fragment:
         raise BadInput("bad_url", "url holds credentials or a fragment.", "Leave them out: deliveries are signed.")
     if any(character <= " " or character > "~" for character in url):
         raise BadInput("bad_url", "url holds spaces or letters outside of ASCII.", "Encode them.")
+    if not all(0 < len(label) <= LONGEST_LABEL for label in parts.hostname.removesuffix(".").split(".")):
+        remedy = f"Between the dots stand 1 to {LONGEST_LABEL} characters."
+        raise BadInput("bad_url", f"url has the host {parts.hostname[:80]!r}, which no server can have.", remedy)
     if not allow_private and _is_private_name(parts.hostname):
         raise BadInput("private_url", f"{parts.hostname!r} is a private address.", "Give a public one.")
     return parts
@@ -57,7 +63,7 @@ def call(url: str, secret: str, delivery_id: str, body: bytes, *, allow_private:
     try:
         parts = check_url(url, allow_private=allow_private)
         address = _resolved(parts, allow_private=allow_private)
-    except (BadInput, OSError) as error:
+    except (BadInput, OSError, ValueError) as error:  # a name that cannot be looked up at all is a UnicodeError
         return Refusal(str(error) or type(error).__name__)
     connection = _connection(parts, address)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")

@@ -97,7 +97,7 @@ def check_rules(rules: Rules) -> Rules:
         raise _bad(f"touch_cap is {rules.touch_cap}.", "Set it between 2 and 10000.")
     _check_events(rules)
     for number, name in enumerate(rules.excluded_channels):
-        _check_name(f"excluded_channels[{number}]", name, CHANNEL_BYTES)
+        _check_channel(f"excluded_channels[{number}]", name)
     _check_channels(rules)
     return rules
 
@@ -116,9 +116,7 @@ def _check_windows(rules: Rules) -> None:
         where = f"channel_windows[{number}]"
         windows[f"{where}.click_window_ms"] = item.click_window_ms
         windows[f"{where}.view_window_ms"] = item.view_window_ms
-        _check_name(f"{where}.channel", item.channel, CHANNEL_BYTES)
-        if item.channel != item.channel.strip().lower():
-            raise _bad(f"{where}.channel is {item.channel!r}.", "Write channels in lower case, without blanks around.")
+        _check_channel(f"{where}.channel", item.channel)
         if item.conversion_type and item.conversion_type not in types:
             remedy = f"Name one of {', '.join(sorted(types))}, or leave it out."
             raise _bad(f"{where}.conversion_type {item.conversion_type!r} is no conversion type.", remedy)
@@ -221,6 +219,13 @@ def _check_aliases(field: str, aliases: Iterable[AliasRule]) -> None:
     for number, alias in enumerate(aliases):
         _check_name(f"{field}[{number}].value", alias.value, NAME_BYTES)
         _check_name(f"{field}[{number}].name", alias.name, NAME_BYTES)
+
+
+def _check_channel(field: str, name: str) -> None:
+    """A channel that touches have: theirs are in lower case, and another way to write it would match none."""
+    _check_name(field, name, CHANNEL_BYTES)
+    if name != name.strip().lower():
+        raise _bad(f"{field} is {name!r}.", "Write channels in lower case, without blanks around.")
 
 
 def _check_name(field: str, name: str, most: int) -> None:

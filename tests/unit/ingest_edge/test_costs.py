@@ -55,6 +55,8 @@ def test_the_later_row_of_a_key_counts() -> None:
     [
         ({"day": None}, "bad_day", "day"),
         ({"day": "2026-02-30"}, "bad_day", "day"),
+        ({"day": "20260131"}, "bad_day", "day"),
+        ({"day": "2026-W05-6"}, "bad_day", "day"),
         ({"day": "1999-12-31"}, "bad_day", "day"),
         ({"day": 5}, "bad_type", "day"),
         ({"channel": ""}, "bad_channel", "channel"),

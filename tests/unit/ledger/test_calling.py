@@ -31,7 +31,8 @@ def test_no_private_address_is_public(address: str) -> None:
         "http://a.example/#x",
     ]
     + ["http://a.example/ b", "http://a.example:99999/", "http://ä.example/", "http://localhost:1/", "http://a.local/"]
-    + ["http://[::1]/", "http://127.0.0.1/", "http://[::ffff:10.0.0.1]/", "x" * 3000],
+    + ["http://[::1]/", "http://127.0.0.1/", "http://[::ffff:10.0.0.1]/", "x" * 3000]
+    + [f"https://{'a' * 64}.example/", "https://a..example/", "https://.example/", f"https://a.example/{'x' * 2000}"],
 )
 def test_only_public_http_addresses(url: str) -> None:
     with pytest.raises(BadInput):
@@ -43,6 +44,16 @@ def test_a_name_that_resolves_to_a_private_address_is_refused(monkeypatch: pytes
     monkeypatch.setattr(calling.socket, "getaddrinfo", lambda *_, **__: found)
     answer = call("http://rebind.example/", "s", "d", b"{}", allow_private=False)
     assert "private" in answer.problem
+
+
+def test_a_name_that_cannot_be_looked_up_is_a_refusal_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was stored before such names were refused; the deliveries of others go on."""
+
+    def cannot(*_: object, **__: object) -> None:
+        raise UnicodeError("label empty or too long")
+
+    monkeypatch.setattr(calling.socket, "getaddrinfo", cannot)
+    assert "label" in call("http://a.example/", "s", "d", b"{}", allow_private=False).problem
 
 
 def test_numbers_that_are_loopback_in_disguise_are_refused() -> None:

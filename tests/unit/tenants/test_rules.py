@@ -43,6 +43,7 @@ from app.tenants.timeline import RulesFrom, put
         ({"conversions": [{"event": "A", "value": {"property": "x", "fixed": "1"}}]}, "conversions[0].value"),
         ({"conversions": [{"event": "A", "value": {"fixed": "lots"}}]}, "conversions[0].value.fixed"),
         ({"conversions": [{"event": "A", "value": {"factor": "-1"}}]}, "conversions[0].value.factor"),
+        ({"excluded_channels": ["email", "Direct"]}, "excluded_channels[1]"),
         ({"channel_windows": [{"channel": "email"}]}, "channel_windows[0]"),
         ({"channel_windows": [{"channel": "Email", "click_window_ms": 1}]}, "channel_windows[0].channel"),
         (
