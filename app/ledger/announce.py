@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from app.ledger.runs import RunRecord, Runs, RunState
+from app.reports.days import rfc3339
 from app.storage import keys
 from app.storage.client import Storage
 from app.storage.webhooks import Webhook, webhooks_among
@@ -91,6 +92,6 @@ def _told(tenant: Tenant, record: RunRecord, state: RunState, conversions: int, 
         "conversions": conversions,
         "days": [day.isoformat() for day in days],
         "timezone": tenant.timezone,
-        "created_ms": record.created_ms,
-        "closed_ms": time.time_ns() // 1_000_000,
+        "created_at": rfc3339(record.created_ms),
+        "closed_at": rfc3339(time.time_ns() // 1_000_000),
     }
