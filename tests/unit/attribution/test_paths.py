@@ -1,8 +1,6 @@
 """Counts of paths: one form for one content, however it was cut and put together."""
 
-import doctest
 from collections import Counter
-from importlib import import_module
 
 import numpy as np
 import pytest
@@ -34,13 +32,6 @@ def same(one: PathCounts, other: PathCounts) -> bool:
         and getattr(one, name).dtype == getattr(other, name).dtype
         for name in arrays
     )
-
-
-@pytest.mark.parametrize("name", ["paths", "transitions", "totals", "markov", "shapley", "bootstrap"])
-def test_the_examples_run(name: str) -> None:
-    result = doctest.testmod(import_module(f"app.attribution.{name}"))
-    assert result.failed == 0
-    assert result.attempted > 0
 
 
 @settings(deadline=None)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import doctest
 import random
 from datetime import date
 from decimal import Decimal
-from types import ModuleType
 from typing import Any
 
 import msgspec
@@ -15,7 +13,7 @@ from msgspec.structs import astuple
 
 from app.attribution.names import FIVE_MODELS, Model
 from app.errors import BadInput
-from app.reports import amounts, bootstrap, days, exchange, pages, sharing
+from app.reports import days
 from app.reports.amounts import Amounts, exact
 from app.reports.bootstrap import intervals
 from app.reports.entries import Received, states_of
@@ -27,11 +25,6 @@ from app.reports.slices import LedgerRow
 from app.reports.spend import SPEND_FIELDS
 
 MARCH = days.Period(date(2025, 3, 1), date(2025, 4, 1), "Europe/Berlin")
-
-
-@pytest.mark.parametrize("module", [amounts, bootstrap, days, exchange, pages, sharing])
-def test_examples_run(module: ModuleType) -> None:
-    assert doctest.testmod(module).failed == 0
 
 
 @pytest.mark.parametrize("true", [0, -1, 2**63 - 1, 2**63, -(2**63), 10**25 + 7, -(10**21), 9_224 * 10**15])
