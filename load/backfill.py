@@ -29,10 +29,10 @@ PROCESSES = 2
 _LIMIT = f"""
     INSERT INTO backfill_limit
         (tenant_id, utc_day, conversion_key, conversion_type, order_id, message_id, ts, person, currency, gross_minor,
-         net_minor, touch_keys, touch_times, touch_channels, touch_campaigns, weights, micros, gross, rules_version,
-         run_id, version)
+         net_minor, touch_keys, touch_times, touch_channels, touch_campaigns, touch_sources, weights, micros, gross,
+         rules_version, run_id, version)
     SELECT {TENANT}, toDate(at), conversion_key, conversion_type, order_id, message_id, at, person, currency,
-           value_minor, value_minor, journey.2, journey.1 AS times, journey.3, journey.4,
+           value_minor, value_minor, journey.2, journey.1 AS times, journey.3, journey.4, journey.5,
            arrayConcat(
                arrayMap(place -> toFloat64(place = 1), places),
                arrayMap(place -> toFloat64(place = touches), places),
@@ -49,13 +49,13 @@ _LIMIT = f"""
         SELECT conversion_key, any(conversion_type) AS conversion_type, any(order_id) AS order_id,
                any(message_id) AS message_id, any(made.ts) AS at, any(user_id) AS person, any(currency) AS currency,
                any(value_minor) AS value_minor,
-               arraySort(groupArray((touched.ts, event_key, channel, campaign))) AS journey,
+               arraySort(groupArray((touched.ts, event_key, channel, campaign, source))) AS journey,
                length(journey) AS touches,
                range(1, touches + 1) AS places,
                arrayMap(one -> exp2(-dateDiff('millisecond', one.1, journey[-1].1) / 604800000), journey) AS halved
         FROM
         (
-            SELECT user_hash, ts, event_key, kind, channel, campaign FROM touchpoints
+            SELECT user_hash, ts, event_key, kind, channel, campaign, source FROM touchpoints
             WHERE tenant_id = {TENANT}
               AND user_hash IN (SELECT xxHash64(user_id) FROM conversions WHERE tenant_id = {TENANT})
         ) AS touched

@@ -3,8 +3,8 @@
 A year of one tenant is made inside the engine: 10 million touches, 500,000 conversions in the ledger, spend, and the
 rollups refreshed as runs refresh them. Then each report is asked for several times, in turns, as a client asks: the
 edge answers in this process, and what is measured is the whole answer. `storage_ms` is the part of it that ClickHouse
-took. Reports that read rollups are held to the limit; `beyond` are those that read the ledger or the touches, and an
-answer of all lines at once where a page has 2,000. `ratio` is how many times longer the year takes from the ledger than
+took. Reports that read rollups are held to the limit; `beyond` are those that read the ledger, and an answer of
+all lines at once where a page has 2,000. `ratio` is how many times longer the year takes from the ledger than
 from the rollup.
 """
 
@@ -49,10 +49,12 @@ ROLLUP = {
     "compare_month": f"compare?{_MONTH}",
     "compare_year": f"compare?{_YEAR}",
     "compare_year_by_campaign": f"compare?{_YEAR}&by=campaign",
+    "source_month": f"attribution?{_MONTH}&by=source",
+    "source_year": f"attribution?{_YEAR}&by=source",
+    "source_year_by_month": f"attribution?{_YEAR}&by=channel,source,month",
 }
 BEYOND = {
     "ledger_year": f"attribution?{_YEAR}&as_of=2099-01-01",
-    "source_month": f"attribution?{_MONTH}&by=source",
     "month_by_campaign_day_whole": f"attribution?{_MONTH}&by=channel,campaign,day",
 }
 TOUCHES, CONVERSIONS = 10_000_000, 500_000
@@ -64,6 +66,7 @@ _CHANNELS = (
     "['paid_search', 'paid_social', 'email', 'organic_search', 'display', 'direct', 'referral', 'affiliates', "
     "'organic_social', 'video', 'sms', 'push']"
 )
+_SOURCES = "['google', 'facebook', 'crm', 'bing']"
 _TOUCHES = """
     INSERT INTO touchpoints
         (tenant_id, user_id, ts, message_id, kind, channel, campaign, source, rules_version, received_at,
@@ -74,22 +77,30 @@ _TOUCHES = """
         toString(number), if(number % 10 = 0, 'view', 'click'),
         {channels}[1 + sipHash64(number, 2) % 12],
         'campaign-' || toString(sipHash64(number, 3) % 8),
-        ['google', 'facebook', 'crm', 'bing'][1 + sipHash64(number, 4) % 4], 1, at, 20000, 0
+        {sources}[1 + sipHash64(number, 4) % 4], 1, at, 20000, 0
     FROM numbers({start}, {count})
 """
-# Half of the touches are in journeys: 1 to 19 in each, and every twentieth conversion has none.
+# Half of the touches are in journeys: 1 to 19 in each, and every twentieth conversion has none. Half of a channel's
+# campaigns have one source, the others two.
 _LEDGER = """
     INSERT INTO ledger
         (tenant_id, utc_day, conversion_key, conversion_type, order_id, message_id, ts, person, currency, gross_minor,
-         net_minor, retracted, touch_keys, touch_times, touch_channels, touch_campaigns, weights, micros, gross, net,
-         rules_version, run_id, version, is_deleted)
+         net_minor, retracted, touch_keys, touch_times, touch_channels, touch_campaigns, touch_sources, weights,
+         micros, gross, net, rules_version, run_id, version, is_deleted)
     SELECT
         {tenant}, toDate(at), sipHash64(number, 5), 'Order Completed', toString(number), toString(number), at,
         'u:' || toString(number % {users}), if(number % 20 = 7, 'EUR', 'USD'), value, if(back, 0, value), back,
         arrayMap(i -> sipHash64(number, 20 + i), range(n)),
         arrayMap(i -> fromUnixTimestamp64Milli(at_ms - (n - i) * 3600000 * (1 + number % 40)), range(n)),
-        arrayMap(i -> {channels}[1 + least(sipHash64(number, 40 + i) % 12, sipHash64(number, 60 + i) % 12)], range(n)),
-        arrayMap(i -> 'campaign-' || toString(sipHash64(number, 80 + i) % 8), range(n)),
+        arrayMap(
+            i -> {channels}[1 + least(sipHash64(number, 40 + i) % 12, sipHash64(number, 60 + i) % 12)], range(n)
+        ) AS channels,
+        arrayMap(i -> 'campaign-' || toString(sipHash64(number, 80 + i) % 8), range(n)) AS campaigns,
+        arrayMap(
+            (channel, campaign, i) -> {sources}[1 + (sipHash64(channel, campaign) +
+                if(sipHash64(campaign, channel) % 2, sipHash64(number, 100 + i) % 2, 0)) % 4],
+            channels, campaigns, range(n)
+        ),
         arrayWithConstant(5 * n, 1. / m),
         arrayMap(amount -> toInt32(amount), arrayFlatten(arrayMap(k -> arrayMap(i ->
             multiIf(k = 0, if(i = 0, 1000000, 0), k = 1, if(i = n - 1, 1000000, 0),
@@ -169,6 +180,7 @@ def _fill(setting: Setting, tenant_id: int, touches: int, conversions: int) -> N
         "start_ms": YEAR.from_ms,
         "span_ms": YEAR.to_ms - YEAR.from_ms,
         "channels": _CHANNELS,
+        "sources": _SOURCES,
     }
     for statement, count, step in ((_TOUCHES, touches, 4 * STEP), (_LEDGER, conversions, STEP // 5)):
         for start in range(0, count, step):

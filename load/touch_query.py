@@ -31,7 +31,7 @@ BEST: dict[str, Any] = {"use_statistics": 0}
 pays that once, and 1,000 queries 1,000 times, which would say nothing about batching."""
 
 _ONE = """
-    SELECT toUnixTimestamp64Milli(ts), event_key, CAST(kind, 'Int8'), channel, campaign
+    SELECT toUnixTimestamp64Milli(ts), event_key, CAST(kind, 'Int8'), channel, campaign, source
     FROM touchpoints
     WHERE tenant_id = %(tenant_id)s
       AND user_hash = xxHash64(%(user_id)s)
@@ -79,7 +79,7 @@ def batched(storage: Storage, asked: Sequence[Conversion]) -> TouchColumns:
 
 
 def one_by_one(engine: Client, one: Conversion) -> list[tuple[Any, ...]]:
-    """The touches of one conversion: (time_ms, key, kind, channel, campaign)."""
+    """The touches of one conversion: (time_ms, key, kind, channel, campaign, source)."""
     window = {"tenant_id": TENANT, "user_id": one.user_id, "lo_ms": one.time_ms - WINDOW_MS, "hi_ms": one.time_ms}
     rows: list[tuple[Any, ...]] = engine.execute(_ONE, window, settings=BEST)
     return rows
@@ -110,6 +110,7 @@ def _require_equal(
                 int(found.kind[i]),
                 found.channel_names[found.channel[i]],
                 found.campaign_names[found.campaign[i]],
+                found.source_names[found.source[i]],
             )
             for i in range(bounds[number], bounds[number + 1])
         ]

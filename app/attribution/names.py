@@ -50,4 +50,5 @@ class TouchKind(IntEnum):
 
 
 UNATTRIBUTED = "(unattributed)"  # the channel of conversions without touches (SEMANTICS 2.6)
+UNKNOWN_SOURCE = "(unknown)"  # of touches that were credited before the ledger held their sources
 DIRECT = "direct"  # the channel of an entry without campaign, click id or referrer (SEMANTICS 2.7)

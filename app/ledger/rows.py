@@ -51,8 +51,8 @@ class LedgerRows:
     offsets, net_offsets : int64 (n + 1,)
         Touches of each row; those of them with a net amount of their own, all of a row's or none.
     touch_key, touch_ms : uint64, int64 (m,)
-    channel, campaign : int64 (m,)
-        Codes into `channel_names` and `campaign_names`.
+    channel, campaign, source : int64 (m,)
+        Codes into `channel_names`, `campaign_names` and `source_names`.
     weights, micros, gross, net : (5 * m,), `net` shorter
         Model by model within each row.
     """
@@ -82,6 +82,8 @@ class LedgerRows:
     channel_names: list[str]
     campaign: Int64s
     campaign_names: list[str]
+    source: Int64s
+    source_names: list[str]
     weights: NDArray[np.float64]
     micros: Int64s
     gross: Int64s
@@ -112,6 +114,7 @@ class LedgerRows:
             "touch_times": Ragged(Flat(self.touch_ms), self.offsets),
             "touch_channels": Ragged(Coded(self.channel, self.channel_names), self.offsets),
             "touch_campaigns": Ragged(Coded(self.campaign, self.campaign_names), self.offsets),
+            "touch_sources": Ragged(Coded(self.source, self.source_names), self.offsets),
             "weights": Ragged(Flat(self.weights), models),
             "micros": Ragged(Flat(self.micros), models),
             "gross": Ragged(Flat(self.gross), models),
@@ -209,6 +212,8 @@ def _of_group(group: Group, persons: Mapping[int, Identities]) -> LedgerRows:
         touch_ms=columns.time_ms[kept],
         campaign=columns.campaign[kept].astype(np.int64),
         campaign_names=columns.campaign_names,
+        source=columns.source[kept].astype(np.int64),
+        source_names=columns.source_names,
         weights=credited.weights.ravel()[in_row],
     )
 
@@ -220,7 +225,7 @@ def _of_gone(gone: Sequence[tuple[int, int, int]]) -> LedgerRows:
     nothing: dict[str, Any] = {
         **{name: [""] * n for name in ("conversion_type", "order_id", "message_id", "person", "currency")},
         **dict.fromkeys(("ts_ms", "gross_minor", "net_minor", "retracted", "duplicates", "left_out"), none),
-        **dict.fromkeys(("touch_ms", "channel", "campaign", "micros", "gross", "net"), empty),
+        **dict.fromkeys(("touch_ms", "channel", "campaign", "source", "micros", "gross", "net"), empty),
     }
     return LedgerRows(
         **nothing,
@@ -235,6 +240,7 @@ def _of_gone(gone: Sequence[tuple[int, int, int]]) -> LedgerRows:
         touch_key=empty.astype(np.uint64),
         channel_names=[],
         campaign_names=[],
+        source_names=[],
         weights=np.zeros(0),
     )
 
@@ -257,7 +263,7 @@ def _joined(parts: Sequence[LedgerRows]) -> LedgerRows:
             lengths = np.concatenate([np.diff(value) for value in values])
             joined[name] = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
             continue
-        if name in ("channel", "campaign"):
+        if name in ("channel", "campaign", "source"):
             known = [len(getattr(part, f"{name}_names")) for part in parts]
             shift = np.cumsum([0, *known[:-1]]).tolist()
             values = [value + by for value, by in zip(values, shift, strict=True)]

@@ -2,7 +2,7 @@
 
 Read from the rollup, which close_run refreshes; cheap at any number of conversions. The part that no touch earned is
 among the rows, under `(unattributed)`, so that rows sum to totals, and totals are the conversions themselves. What the
-rollup cannot tell is read from the ledger: other currencies, a past state, refunds by their own day, a touch's source.
+rollup cannot tell is read from the ledger: other currencies, a past state, refunds by their own day.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from app.reports.entries import entries
 from app.reports.exchange import convert
 from app.reports.lines import AttributionRow, Figures, Lines, Totals, rows_of
 from app.reports.pages import MOST_LINES, Line, cursor_of
-from app.reports.query import AttributionQuery, By, period_params
+from app.reports.query import AttributionQuery, By
 from app.reports.said import SaidRows
 from app.reports.spend import Spend, spend_of
 from app.storage.client import Storage
-from app.storage.report_ledger import LEDGER_LINES, LEDGER_LINES_BY_SOURCE
+from app.storage.report_ledger import LEDGER_LINES
 from app.storage.report_statements import CAMPAIGN_LINES, CHANNEL_LINES, CHANNEL_TOTALS, LEDGER_WORTH
 from app.storage.statements import TenantStatement
 from app.tenants.tenant import Tenant
@@ -131,9 +131,8 @@ def credited(storage: Storage, tenant: Tenant, query: AttributionQuery, *, now_m
     """
     params = query.params()
     worth, rules_version, ledger_us = _worth(storage, tenant, params)
-    statement = _statement(query)
-    figures, newest_us = _read(storage, tenant, query, statement, params)
-    if statement in _ROLLUPS and not query.currency and not query.has_entries:
+    figures, newest_us = _read(storage, tenant, query, params)
+    if not query.currency and not query.has_entries:
         rollup, rollup_us = figures.worth(), newest_us
     else:
         rollup, rollup_us = _rollup_totals(storage, tenant, params)
@@ -150,47 +149,34 @@ def credited(storage: Storage, tenant: Tenant, query: AttributionQuery, *, now_m
     )
 
 
-_ROLLUPS = (CHANNEL_LINES, CAMPAIGN_LINES)
-SOURCE_DAYS = 31
-"""By source so many days are asked for at once: each touch is looked up, and of a year's there may be millions."""
-
-
 def _statement(query: AttributionQuery) -> TenantStatement:
     """The coarsest rollup that can tell, or the ledger where none can."""
-    if By.SOURCE in query.by:
-        return LEDGER_LINES_BY_SOURCE
     if query.is_past:
         return LEDGER_LINES
-    return CAMPAIGN_LINES if By.CAMPAIGN in query.by else CHANNEL_LINES
+    return CAMPAIGN_LINES if {By.CAMPAIGN, By.SOURCE} & set(query.by) else CHANNEL_LINES
 
 
-def _read(
-    storage: Storage, tenant: Tenant, query: AttributionQuery, statement: TenantStatement, params: dict[str, Any]
-) -> tuple[Figures, int]:
+def _read(storage: Storage, tenant: Tenant, query: AttributionQuery, params: dict[str, Any]) -> tuple[Figures, int]:
     """The lines that are stored in the currencies asked for, and when the newest was made (µs)."""
     figures, newest_us = Figures(), 0
     place = [list(By).index(by) for by in query.by]
-    for period in query.period.parts(SOURCE_DAYS) if By.SOURCE in query.by else (query.period,):
-        limited = params | period_params(period)
-        limited |= {
-            "limit": MOST_LINES + 1,
-            "currency": query.currency,
-            "models": [str(model) for model in FIVE_MODELS],
-            "reach_ms": period.from_ms - tenant.widest_window_ms,
-            "to_ms": period.to_ms,
-        }
-        found = storage.rows(statement, tenant_id=tenant.tenant_id, params=limited, task=_TASK)
-        for row in found:
-            currency, is_unattributed, *groups, sums, newest = row
-            line = currency, tuple([groups[i] for i in place])
-            figures.add_row(line, bool(is_unattributed), sums, net_is_gross=query.has_entries)
-            newest_us = max(newest_us, newest)
-        if max(len(found), len(figures.lines)) > MOST_LINES:  # rows of zeros are read, and are no lines
-            raise BadInput(
-                "report_too_large",
-                f"The report has more than {MOST_LINES} lines.",
-                "Ask for fewer days, or for less in `by`; the ledger export has no such limit.",
-            )
+    limited = params | {
+        "limit": MOST_LINES + 1,
+        "currency": query.currency,
+        "models": [str(model) for model in FIVE_MODELS],
+    }
+    found = storage.rows(_statement(query), tenant_id=tenant.tenant_id, params=limited, task=_TASK)
+    for row in found:
+        currency, is_unattributed, *groups, sums, newest = row
+        line = currency, tuple([groups[i] for i in place])
+        figures.add_row(line, bool(is_unattributed), sums, net_is_gross=query.has_entries)
+        newest_us = max(newest_us, newest)
+    if max(len(found), len(figures.lines)) > MOST_LINES:  # rows of zeros are read, and are no lines
+        raise BadInput(
+            "report_too_large",
+            f"The report has more than {MOST_LINES} lines.",
+            "Ask for fewer days, or for less in `by`; the ledger export has no such limit.",
+        )
     return figures, newest_us
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -37,12 +36,6 @@ class Period:
     @property
     def days(self) -> int:
         return (self.end - self.first).days
-
-    def parts(self, days: int) -> Iterator[Period]:
-        """The same days in periods of `days` at most, in order."""
-        for start in range(0, self.days, days):
-            first = self.first + timedelta(days=start)
-            yield Period(first, min(first + timedelta(days=days), self.end), self.timezone)
 
 
 def read_period(from_text: str, to_text: str, timezone: str, now_ms: int) -> Period:

@@ -96,7 +96,7 @@ def _changes(
         if not period.first <= after.day < period.end or not (kept or value):
             continue
         if not row.touch_keys:
-            group = _group(query, UNATTRIBUTED, "", after.day, row)
+            group = _group(query, UNATTRIBUTED, None, after.day, row)
             for model in FIVE_MODELS:
                 yield ReportedCredit(group, model, currency, Amounts(0, MICRO * kept, 0, value), True)
             continue
@@ -105,7 +105,7 @@ def _changes(
             new = _shares(row, place, model, after.value_minor, values[number])
             micros = row.micros[row.of_model(place)]
             for touch, channel in enumerate(row.touch_channels):
-                group = _group(query, channel, row.touch_campaigns[touch], after.day, row)
+                group = _group(query, channel, touch, after.day, row)
                 amounts = Amounts(0, micros[touch] * kept, 0, new[touch] - old[touch])
                 yield ReportedCredit(group, model, currency, amounts, False)
 
@@ -120,5 +120,9 @@ def _shares(row: LedgerRow, place: int, model: Model, stored_minor: int, value_m
     return share_value(value_minor, row.weights[at], row.conversion_key, row.touch_keys, model)
 
 
-def _group(query: AttributionQuery, channel: str, campaign: str, day: date, row: LedgerRow) -> tuple[str, ...]:
-    return query.group(channel=channel, campaign=campaign, day=day, conversion_type=row.conversion_type)
+def _group(query: AttributionQuery, channel: str, touch: int | None, day: date, row: LedgerRow) -> tuple[str, ...]:
+    """The line of a touch, by its place; of the conversion itself where it has none."""
+    campaign, source = ("", "") if touch is None else (row.touch_campaigns[touch], row.touch_sources[touch])
+    return query.group(
+        channel=channel, campaign=campaign, source=source, day=day, conversion_type=row.conversion_type
+    )

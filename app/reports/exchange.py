@@ -145,7 +145,7 @@ def _credits(row: LedgerRow, query: AttributionQuery, rates: Rates) -> Iterator[
     net = gross if query.has_entries else rates.minor(row.net_minor, row.currency, row.day)
     kept = 0 if row.retracted and not query.has_entries else 1
     if not row.touch_keys:
-        group = query.group(channel=UNATTRIBUTED, campaign="", day=row.day, conversion_type=row.conversion_type)
+        group = _group(query, UNATTRIBUTED, "", "", row)
         for model in FIVE_MODELS:
             yield ReportedCredit(group, model, rates.into, Amounts(MICRO, MICRO * kept, gross, net), True)
         return
@@ -156,12 +156,19 @@ def _credits(row: LedgerRow, query: AttributionQuery, rates: Rates) -> Iterator[
         shares = zip(
             row.touch_channels,
             row.touch_campaigns,
+            row.touch_sources,
             row.micros[at],
             gross_shares,
             gross_shares if net == gross else share_value(net, weights, row.conversion_key, row.touch_keys, model),
             strict=True,
         )
-        for channel, campaign, micros, gross_minor, net_minor in shares:
-            group = query.group(channel=channel, campaign=campaign, day=row.day, conversion_type=row.conversion_type)
+        for channel, campaign, source, micros, gross_minor, net_minor in shares:
+            group = _group(query, channel, campaign, source, row)
             amounts = Amounts(micros, micros * kept, gross_minor, net_minor)
             yield ReportedCredit(group, model, rates.into, amounts, False)
+
+
+def _group(query: AttributionQuery, channel: str, campaign: str, source: str, row: LedgerRow) -> tuple[str, ...]:
+    return query.group(
+        channel=channel, campaign=campaign, source=source, day=row.day, conversion_type=row.conversion_type
+    )

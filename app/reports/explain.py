@@ -66,6 +66,7 @@ class LedgerEntry:
     touch_times_ms: list[int]
     touch_channels: list[str]
     touch_campaigns: list[str]
+    touch_sources: list[str]
     weights: list[float]
     micros: list[int]
     gross: list[int]
@@ -273,7 +274,7 @@ def _past_retention(ledger: LedgerEntry, place: int) -> ExplainedTouch:
         kind="",
         channel=ledger.touch_channels[place],
         campaign=ledger.touch_campaigns[place],
-        source="",
+        source=ledger.touch_sources[place],
         medium="",
         url="",
         referrer="",

@@ -25,7 +25,7 @@ from app.tenants.tenant import Tenant
 
 COLUMNS = (
     *("conversion_type", "order_id", "conversion_time", "currency", "model", "touch_id", "message_id", "touch_time"),
-    *("channel", "campaign", "weight", "conversions_micro", "gross_minor", "net_minor", "rules_version"),
+    *("channel", "campaign", "source", "weight", "conversions_micro", "gross_minor", "net_minor", "rules_version"),
 )
 FORMATS = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
 _TASK = "report.export"
@@ -141,13 +141,13 @@ def ledger_lines(row: LedgerRow, message_ids: dict[int, str], *, raw_text: bool)
     head = (text(row.conversion_type), text(row.order_id), rfc3339(row.ts_ms), row.currency)
     if not row.touch_keys:
         for model in FIVE_MODELS:
-            empty = (str(model), "", "", "", UNATTRIBUTED, "", 1, MICRO, row.gross_minor, row.net_minor)
+            empty = (str(model), "", "", "", UNATTRIBUTED, "", "", 1, MICRO, row.gross_minor, row.net_minor)
             yield (*head, *empty, row.rules_version)
         return
     touches = [
-        (str(key), text(message_ids.get(key, "")), rfc3339(time_ms), text(channel), text(campaign))
-        for key, time_ms, channel, campaign in zip(
-            row.touch_keys, row.touch_times_ms, row.touch_channels, row.touch_campaigns, strict=True
+        (str(key), text(message_ids.get(key, "")), rfc3339(time_ms), text(channel), text(campaign), text(source))
+        for key, time_ms, channel, campaign, source in zip(
+            row.touch_keys, row.touch_times_ms, row.touch_channels, row.touch_campaigns, row.touch_sources, strict=True
         )
     ]
     net = row.net or row.gross

@@ -97,6 +97,7 @@ def _schema(arrow: Any) -> Any:
             ("touch_time", time),
             ("channel", name),
             ("campaign", name),
+            ("source", name),
             ("weight", arrow.float64()),
             ("conversions_micro", arrow.int64()),
             ("gross_minor", arrow.int64()),
@@ -111,7 +112,7 @@ def _columns(rows: list[LedgerRow], message_ids: dict[int, str]) -> dict[str, li
     lines = [line for row in rows for line in _lines(row, message_ids)]
     names = (
         *("conversion_type", "order_id", "conversion_time", "currency", "model", "touch_id", "message_id"),
-        *("touch_time", "channel", "campaign", "weight", "conversions_micro", "gross_minor", "net_minor"),
+        *("touch_time", "channel", "campaign", "source", "weight", "conversions_micro", "gross_minor", "net_minor"),
         "rules_version",
     )
     return dict(zip(names, (list(column) for column in zip(*lines, strict=True)), strict=True))
@@ -120,15 +121,16 @@ def _columns(rows: list[LedgerRow], message_ids: dict[int, str]) -> dict[str, li
 def _lines(row: LedgerRow, message_ids: dict[int, str]) -> Iterator[tuple[Any, ...]]:
     head = (row.conversion_type, row.order_id, row.ts_ms, row.currency)
     if not row.touch_keys:
-        bare = (None, None, None, UNATTRIBUTED, "", 1.0, MICRO, row.gross_minor, row.net_minor, row.rules_version)
+        bare = (None, None, None, UNATTRIBUTED, "", "", 1.0, MICRO, row.gross_minor, row.net_minor, row.rules_version)
         for model in FIVE_MODELS:
             yield (*head, str(model), *bare)
         return
     net = row.net or row.gross
-    touches = list(zip(row.touch_keys, row.touch_times_ms, row.touch_channels, row.touch_campaigns, strict=True))
+    named = zip(row.touch_channels, row.touch_campaigns, row.touch_sources, strict=True)
+    touches = list(zip(row.touch_keys, row.touch_times_ms, named, strict=True))
     for number, model in enumerate(FIVE_MODELS):
         at = row.of_model(number)
         credits = zip(touches, row.weights[at], row.micros[at], row.gross[at], net[at], strict=True)
-        for (key, time_ms, channel, campaign), weight, micro, gross_minor, net_minor in credits:
-            touch = (key, message_ids.get(key, ""), time_ms, channel, campaign)
+        for (key, time_ms, names), weight, micro, gross_minor, net_minor in credits:
+            touch = (key, message_ids.get(key, ""), time_ms, *names)
             yield (*head, str(model), *touch, weight, micro, gross_minor, net_minor, row.rules_version)

@@ -82,7 +82,7 @@ class AttributionQuery:
         more = {"conversion_type": self.conversion_type, "as_of_ms": self.as_of_ms}
         return asked | period_params(self.period) | more
 
-    def group(self, *, channel: str, campaign: str, day: date, conversion_type: str) -> tuple[str, ...]:
+    def group(self, *, channel: str, campaign: str, source: str, day: date, conversion_type: str) -> tuple[str, ...]:
         """The line of the report that a credit belongs to: one value for each of `by`."""
         values = {
             By.CHANNEL: channel,
@@ -91,7 +91,7 @@ class AttributionQuery:
             By.WEEK: (day - timedelta(days=day.weekday())).isoformat(),
             By.MONTH: day.isoformat()[:7],
             By.CONVERSION_TYPE: conversion_type,
-            By.SOURCE: "",
+            By.SOURCE: UNATTRIBUTED if channel == UNATTRIBUTED else source,
         }
         return tuple(values[by] for by in self.by)
 
@@ -119,7 +119,7 @@ def read_query(
     BadInput : names the field and what it may hold.
     """
     columns = _words("by", by, list(By)) if by else (By.CHANNEL,)
-    query = AttributionQuery(
+    return AttributionQuery(
         period=period,
         by=columns,
         models=_models(models) if models else FIVE_MODELS,
@@ -130,13 +130,6 @@ def read_query(
         limit=read_limit(limit) if limit else MOST_LINES,
         after=read_after(after, len(columns)) if after else None,
     )
-    if By.SOURCE in query.by and (query.currency or query.has_entries):
-        raise BadInput(
-            "bad_by",
-            "by=source is not there together with currency, adjusted or as_of.",
-            "Leave one of them out; channel and campaign go with all of them.",
-        )
-    return query
 
 
 def read_currency(text: str) -> str:

@@ -42,6 +42,7 @@ class LedgerRow:
     touch_times_ms: list[int]
     touch_channels: list[str]
     touch_campaigns: list[str]
+    touch_sources: list[str]
     weights: list[float]
     micros: list[int]
     gross: list[int]

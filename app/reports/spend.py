@@ -79,7 +79,9 @@ def _convert(found: Spend, rows: list[Any], query: AttributionQuery, rates: Rate
         return
     rates.require(((day, currency) for day, currency, *_ in rows), "the spend of that day")
     for day, currency, channel, campaign, amount_minor in rows:
-        group = query.group(channel=channel, campaign=campaign, day=day, conversion_type="") if found.has_lines else ()
+        group: tuple[str, ...] = ()
+        if found.has_lines:
+            group = query.group(channel=channel, campaign=campaign, source="", day=day, conversion_type="")
         found.add(query.currency, group, rates.minor(amount_minor, currency, day))
 
 

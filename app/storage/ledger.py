@@ -1,15 +1,21 @@
-"""How do credits get into the ledger? Reports read sums of it: `app.storage.rollups`."""
+"""How do credits get into the ledger, and what does it say of their sources? Reports read sums of it."""
 
 from __future__ import annotations
 
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from app.attribution.names import UNKNOWN_SOURCE
 from app.storage.client import Columns, Storage
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+SOURCES = f"""
+    if(empty(touch_sources), arrayWithConstant(length(touch_keys), '{UNKNOWN_SOURCE}'), touch_sources)
+    """.strip()
+"""The sources of a row's touches; what was credited before there was the column does not have them (schema 0060)."""
 
 
 def insert_ledger(storage: Storage, columns: Columns, token: str, *, task: str = "") -> int:

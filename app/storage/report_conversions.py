@@ -6,6 +6,7 @@ reads a figure that attribution has written, but to compare it.
 
 from __future__ import annotations
 
+from app.storage.ledger import SOURCES
 from app.storage.statements import Statement, TenantStatement
 
 # Per currency: what the conversions of the period are worth, and how the ledger stands to them.
@@ -158,13 +159,13 @@ CONVERSIONS_OF_ORDER = TenantStatement(
 
 LEDGER_ROW = TenantStatement(
     "report_ledger_row",
-    """
+    f"""
     SELECT
         currency, gross_minor, net_minor, retracted, person, touches_left_out, touch_keys,
-        arrayMap(t -> toUnixTimestamp64Milli(t), touch_times), touch_channels, touch_campaigns, weights, micros,
-        gross, net, rules_version, run_id, version
+        arrayMap(t -> toUnixTimestamp64Milli(t), touch_times), touch_channels, touch_campaigns, {SOURCES},
+        weights, micros, gross, net, rules_version, run_id, version
     FROM ledger FINAL
-    WHERE {tenant}
+    WHERE {{tenant}}
         AND utc_day = toDate(fromUnixTimestamp64Milli(toInt64(%(ts_ms)s), 'UTC'))
         AND conversion_key = toUInt64(%(conversion_key)s)
     """,

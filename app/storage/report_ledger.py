@@ -1,4 +1,4 @@
-"""What do the reports ask of the ledger that the rollup cannot tell? A past state, a touch's source, refunds by day.
+"""What do the reports ask of the ledger that the rollup cannot tell? A past state, and refunds by their own day.
 
 "Received later" is of a conversion the first receipt of any event of its order, of an adjustment its own.
 """
@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from app.attribution.names import FIVE_MODELS
+from app.storage.ledger import SOURCES
 from app.storage.statements import TenantStatement
 
 
@@ -27,7 +28,7 @@ _LINES = """
         if(%(by_week)s, toString(toMonday(day)), '') AS group_week,
         if(%(by_month)s, substring(toString(day), 1, 7), '') AS group_month,
         if(%(by_conversion_type)s, conversion_type, '') AS group_type,
-        <source> AS group_source,
+        multiIf(NOT %(by_source)s, '', is_unattributed, '(unattributed)', source) AS group_source,
         [<figures>],
         max(version)
     FROM
@@ -36,9 +37,9 @@ _LINES = """
             toDate(ts, %(timezone)s) AS day, conversion_type, currency, retracted, version,
             empty(touch_keys) AS bare,
             greatest(length(touch_keys), 1) AS width,
-            if(bare, [toUInt64(0)], touch_keys) AS keys,
             if(bare, ['(unattributed)'], CAST(touch_channels, 'Array(String)')) AS names,
             if(bare, [''], CAST(touch_campaigns, 'Array(String)')) AS labels,
+            if(bare, [''], CAST(<sources>, 'Array(String)')) AS origins,
             if(bare, arrayWithConstant(length(%(models)s), toInt32(1000000)), micros) AS all_micros,
             if(bare, arrayWithConstant(length(%(models)s), gross_minor), gross) AS all_gross,
             if(bare, arrayWithConstant(length(%(models)s), net_minor), if(empty(net), gross, net)) AS all_net,
@@ -61,11 +62,10 @@ _LINES = """
             )
     )
     ARRAY JOIN
-        keys AS touch_key,
         names AS channel,
         labels AS campaign,
+        origins AS source,
         <opened>
-    <join>
     GROUP BY
         code, is_unattributed, group_channel, group_campaign, group_day, group_week, group_month, group_type,
         group_source
@@ -89,44 +89,19 @@ _FIGURES = {
         _each(f"arraySlice(all_{name}, <k> * width + 1, width) AS {name}_of_<k>")
         for name in ("micros", "gross", "net")
     ),
+    "<sources>": SOURCES,
     "<opened>": _each("micros_of_<k> AS micro_<k>, gross_of_<k> AS gross_<k>, net_of_<k> AS net_<k>"),
 }
 
 
-def _ledger_lines(name: str, source: str, join: str) -> TenantStatement:
+def _ledger_lines() -> TenantStatement:
     sql = _LINES
-    for place, text in (_FIGURES | {"<source>": source, "<join>": join}).items():
+    for place, text in _FIGURES.items():
         sql = sql.replace(place, text)
-    return TenantStatement(name, sql)
+    return TenantStatement("report_ledger_lines", sql)
 
 
-LEDGER_LINES = _ledger_lines("report_ledger_lines", "''", "")
-
-# The source is not in the ledger: it comes from the touch itself, wherever the touch stands by now. No journey of the
-# period reaches back further than `reach_ms`.
-LEDGER_LINES_BY_SOURCE = _ledger_lines(
-    "report_ledger_lines_by_source",
-    "if(is_unattributed, '(unattributed)', source)",
-    """
-    LEFT JOIN
-    (
-        SELECT event_key AS touch_key, argMin(toString(source), (touchpoints.ts, 255 - is_deleted)) AS source
-        FROM touchpoints
-        WHERE {tenant}
-            AND ts >= fromUnixTimestamp64Milli(%(reach_ms)s)
-            AND ts < fromUnixTimestamp64Milli(%(to_ms)s)
-            AND event_key IN
-            (
-                SELECT arrayJoin(touch_keys)
-                FROM ledger FINAL
-                WHERE {tenant}
-                    AND utc_day >= toDate(%(first)s) - 1
-                    AND utc_day <= toDate(%(end)s) + 1
-            )
-        GROUP BY event_key
-    ) AS touches USING (touch_key)
-        """,
-)
+LEDGER_LINES = _ledger_lines()
 
 # Conversions of the period that were first received at `as_of_ms` or later.
 LATE_CONVERSIONS = TenantStatement(
@@ -175,26 +150,26 @@ ADJUSTMENTS_RECEIVED = TenantStatement(
 # The ledger's conversions of those orders; columns as in report_export_slice.
 ADJUSTED_LEDGER = TenantStatement(
     "report_adjusted_ledger",
-    """
+    f"""
     SELECT
         conversion_key, conversion_type, order_id, toUnixTimestamp64Milli(ts), toDate(ts, %(timezone)s) AS day,
         currency, gross_minor, retracted,
         if(retracted = 1, 0, net_minor), touch_keys, arrayMap(t -> toUnixTimestamp64Milli(t), touch_times),
-        touch_channels, touch_campaigns, weights, micros, gross, net, rules_version
+        touch_channels, touch_campaigns, {SOURCES}, weights, micros, gross, net, rules_version
     FROM ledger FINAL
-    WHERE {tenant}
+    WHERE {{tenant}}
         AND (%(conversion_type)s = '' OR conversion_type = %(conversion_type)s)
         AND (%(by_own_day)s OR (day >= toDate(%(first)s) AND day < toDate(%(end)s)))
         AND conversion_key IN
         (
             SELECT conversion_key
             FROM conversions_by_order
-            WHERE {tenant}
+            WHERE {{tenant}}
                 AND order_key IN
                 (
                     SELECT order_key
                     FROM adjustments
-                    WHERE {tenant}
+                    WHERE {{tenant}}
                         AND received_at < fromUnixTimestamp64Milli(%(as_of_ms)s)
                         AND (NOT %(by_own_day)s OR (
                             toDate(at, %(timezone)s) >= toDate(%(first)s)
@@ -205,7 +180,7 @@ ADJUSTED_LEDGER = TenantStatement(
         (
             SELECT conversion_key
             FROM conversions
-            WHERE {tenant}
+            WHERE {{tenant}}
             GROUP BY conversion_key
             HAVING min(received_at) >= fromUnixTimestamp64Milli(%(as_of_ms)s)
         )

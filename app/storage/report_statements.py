@@ -8,6 +8,7 @@ comes as it wraps in 64 bits, and once more as a float: `app.reports.amounts.exa
 from __future__ import annotations
 
 from app.attribution.names import FIVE_MODELS
+from app.storage.ledger import SOURCES
 from app.storage.statements import TenantStatement
 
 # One row a line of the report. Grouping columns that were not asked for are '' in every row, so that one statement
@@ -23,7 +24,7 @@ _LINES = """
         if(%(by_week)s, toString(toMonday(day)), '') AS group_week,
         if(%(by_month)s, substring(toString(day), 1, 7), '') AS group_month,
         if(%(by_conversion_type)s, conversion_type, '') AS group_type,
-        '' AS group_source,
+        <source> AS group_source,
         arrayConcat(
             <sum>(micros, place),
             <sum>(net_micros, place),
@@ -59,16 +60,17 @@ _LINES = """
 """
 
 
-def _lines(name: str, rollup: str, campaign: str) -> TenantStatement:
-    sql = _LINES.replace("<sum>", f"sumResample(0, {len(FIVE_MODELS)}, 1)")
-    return TenantStatement(name, sql.replace("<rollup>", rollup).replace("<campaign>", campaign))
+def _lines(name: str, rollup: str, campaign: str, source: str) -> TenantStatement:
+    sql = _LINES.replace("<sum>", f"sumResample(0, {len(FIVE_MODELS)}, 1)").replace("<rollup>", rollup)
+    return TenantStatement(name, sql.replace("<campaign>", campaign).replace("<source>", source))
 
 
-CHANNEL_LINES = _lines("report_channel_lines", "channels_daily", "''")
+CHANNEL_LINES = _lines("report_channel_lines", "channels_daily", "''", "''")
 CAMPAIGN_LINES = _lines(
     "report_campaign_lines",
     "attribution_daily",
     "multiIf(NOT %(by_campaign)s, '', is_unattributed, '(unattributed)', campaign)",
+    "multiIf(NOT %(by_source)s, '', is_unattributed, '(unattributed)', source)",
 )
 
 _TOTALS = """
@@ -198,14 +200,14 @@ EXPORT_DAYS = TenantStatement(
 
 EXPORT_SLICE = TenantStatement(
     "report_export_slice",
-    """
+    f"""
     SELECT
         conversion_key, conversion_type, order_id, toUnixTimestamp64Milli(ts), toDate(ts, %(timezone)s), currency,
         gross_minor, retracted,
         if(retracted = 1, 0, net_minor), touch_keys, arrayMap(t -> toUnixTimestamp64Milli(t), touch_times),
-        touch_channels, touch_campaigns, weights, micros, gross, net, rules_version
+        touch_channels, touch_campaigns, {SOURCES}, weights, micros, gross, net, rules_version
     FROM ledger FINAL
-    WHERE {tenant}
+    WHERE {{tenant}}
         AND utc_day = toDate(%(utc_day)s)
         AND conversion_key >= toUInt64(%(low)s)
         AND conversion_key <= toUInt64(%(high)s)

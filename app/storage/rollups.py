@@ -16,6 +16,7 @@ from app.attribution.names import FIVE_MODELS, UNATTRIBUTED
 from app.storage.client import AnyStatement, Storage
 from app.storage.external import External
 from app.storage.journeys import LAGS, REFRESH_JOURNEY_PARTS, REFRESH_JOURNEYS, credited_on_days
+from app.storage.ledger import SOURCES
 from app.storage.shadow import of_shadow
 from app.storage.statements import TenantsStatement
 from app.storage.together import together
@@ -32,9 +33,9 @@ REFRESH_DAILY = TenantsStatement(
     "refresh_daily",
     """
     INSERT INTO attribution_daily
-        (tenant_id, day, model, conversion_type, currency, channel, campaign, micros, net_micros, gross_minor,
+        (tenant_id, day, model, conversion_type, currency, channel, campaign, source, micros, net_micros, gross_minor,
          net_minor, gross_wraps, net_wraps, version)
-    SELECT tenant_id, day, model, conversion_type, currency, channel, campaign,
+    SELECT tenant_id, day, model, conversion_type, currency, channel, campaign, source,
            sum(micros), sum(net_micros), sum(gross_part) AS gross_sum, sum(net_part) AS net_sum,
            toInt32(round((sum(toFloat64(gross_part)) - gross_sum) / 18446744073709551616.)),
            toInt32(round((sum(toFloat64(net_part)) - net_sum) / 18446744073709551616.)),
@@ -42,7 +43,7 @@ REFRESH_DAILY = TenantsStatement(
     FROM
     (
         SELECT tenant_id, day, models[intDiv(place - 1, width) + 1] AS model, conversion_type, currency, channel,
-               campaign, toInt64(micro) AS micros, if(retracted, 0, toInt64(micro)) AS net_micros,
+               campaign, source, toInt64(micro) AS micros, if(retracted, 0, toInt64(micro)) AS net_micros,
                gross_amount AS gross_part, net_amount AS net_part
         FROM
         (
@@ -53,12 +54,13 @@ REFRESH_DAILY = TenantsStatement(
                    greatest(length(touch_keys), 1) AS width,
                    if(bare, [%(unattributed)s], CAST(touch_channels, 'Array(String)')) AS names,
                    if(bare, [''], CAST(touch_campaigns, 'Array(String)')) AS labels,
+                   if(bare, [''], CAST(origins, 'Array(String)')) AS sources,
                    if(bare, arrayWithConstant(model_count, toInt32(%(million)s)), micros) AS all_micros,
                    if(bare, arrayWithConstant(model_count, gross_minor), gross) AS all_gross,
                    if(bare, arrayWithConstant(model_count, net_minor), if(empty(net), gross, net)) AS all_net
             FROM
             """
-    + credited_on_days("touch_keys, touch_channels, touch_campaigns, micros, gross, net")
+    + credited_on_days(f"touch_keys, touch_channels, touch_campaigns, {SOURCES} AS origins, micros, gross, net")
     + """
         )
         ARRAY JOIN
@@ -67,16 +69,17 @@ REFRESH_DAILY = TenantsStatement(
             all_net AS net_amount,
             arrayFlatten(arrayWithConstant(model_count, names)) AS channel,
             arrayFlatten(arrayWithConstant(model_count, labels)) AS campaign,
+            arrayFlatten(arrayWithConstant(model_count, sources)) AS source,
             arrayEnumerate(all_micros) AS place
         UNION ALL
-        SELECT tenant_id, day, model, conversion_type, currency, channel, campaign, 0, 0, 0, 0
+        SELECT tenant_id, day, model, conversion_type, currency, channel, campaign, source, 0, 0, 0, 0
         FROM attribution_daily FINAL
         WHERE {tenant}
           AND (tenant_id, day) IN (SELECT tenant_id, day FROM days)
           AND (micros != 0 OR net_micros != 0 OR gross_minor != 0 OR net_minor != 0 OR gross_wraps != 0
                OR net_wraps != 0)
     )
-    GROUP BY tenant_id, day, model, conversion_type, currency, channel, campaign
+    GROUP BY tenant_id, day, model, conversion_type, currency, channel, campaign, source
     SETTINGS do_not_merge_across_partitions_select_final = 1
     """,
 )

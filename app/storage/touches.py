@@ -23,13 +23,14 @@ if TYPE_CHECKING:
 TOUCHES = TenantsStatement(
     "touches",
     """
-    SELECT conv_idx, toUnixTimestamp64Milli(ts) AS time_ms, event_key, touch_kind, channel, campaign
+    SELECT conv_idx, toUnixTimestamp64Milli(ts) AS time_ms, event_key, touch_kind, channel, campaign, source
     FROM
     (
-        SELECT conv_idx, ts, event_key, touch_kind, channel, campaign, is_deleted
+        SELECT conv_idx, ts, event_key, touch_kind, channel, campaign, source, is_deleted
         FROM
         (
-            SELECT tenant_id, user_hash, ts, event_key, CAST(kind, 'Int8') AS touch_kind, channel, campaign, is_deleted
+            SELECT tenant_id, user_hash, ts, event_key, CAST(kind, 'Int8') AS touch_kind, channel, campaign, source,
+                   is_deleted
             FROM touchpoints
             WHERE {tenant}
               AND (tenant_id, user_hash) IN (SELECT tenant_id, xxHash64(user_id) FROM conv)
@@ -56,10 +57,10 @@ TOUCHES_OF_ONE = TenantStatement(
     "touches_of_one",
     """
     SELECT toInt64(%(conv_idx)s) AS conv_idx, toUnixTimestamp64Milli(ts) AS time_ms, event_key, touch_kind,
-           channel, campaign
+           channel, campaign, source
     FROM
     (
-        SELECT ts, event_key, CAST(kind, 'Int8') AS touch_kind, channel, campaign, is_deleted
+        SELECT ts, event_key, CAST(kind, 'Int8') AS touch_kind, channel, campaign, source, is_deleted
         FROM touchpoints
         WHERE {tenant}
           AND user_hash = xxHash64(%(user_id)s)
@@ -118,7 +119,8 @@ class TouchColumns:
     time_ms : int64 (m,), UTC epoch milliseconds.
     key : uint64 (m,), sipHash64 of the messageId.
     kind : int8 (m,), 0 click, 1 view.
-    channel, campaign : int32 (m,), codes into `channel_names` and `campaign_names`, which may hold more names.
+    channel, campaign, source : int32 (m,), codes into `channel_names`, `campaign_names` and `source_names`, which may
+        hold more names.
     """
 
     conversion_index: NDArray[np.int64]
@@ -129,6 +131,8 @@ class TouchColumns:
     channel_names: list[str]
     campaign: NDArray[np.int32]
     campaign_names: list[str]
+    source: NDArray[np.int32]
+    source_names: list[str]
 
     def __len__(self) -> int:
         return len(self.key)
@@ -145,6 +149,8 @@ class TouchColumns:
             channel_names=self.channel_names,
             campaign=self.campaign[start:stop],
             campaign_names=self.campaign_names,
+            source=self.source[start:stop],
+            source_names=self.source_names,
         )
 
 
@@ -212,6 +218,7 @@ def touches_of(
         found = storage.columns(TOUCHES, tenant_id=asked, params=bounds, external={"conv": conv}, task=task)
     channel, channel_names = codes_and_names(found["channel"])
     campaign, campaign_names = codes_and_names(found["campaign"])
+    source, source_names = codes_and_names(found["source"])
     return TouchColumns(
         conversion_index=found["conv_idx"],
         time_ms=found["time_ms"],
@@ -221,6 +228,8 @@ def touches_of(
         channel_names=channel_names,
         campaign=campaign,
         campaign_names=campaign_names,
+        source=source,
+        source_names=source_names,
     )
 
 

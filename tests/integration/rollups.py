@@ -21,14 +21,15 @@ _LEDGER = TenantStatement(
     SELECT
         toDate(ts, %(timezone)s), toString(conversion_type), toString(currency), gross_minor,
         if(retracted = 1, 0, net_minor), retracted, CAST(touch_channels, 'Array(String)'),
-        CAST(touch_campaigns, 'Array(String)'), micros, gross, if(empty(net), gross, net),
+        CAST(touch_campaigns, 'Array(String)'), CAST(touch_sources, 'Array(String)'), micros, gross,
+        if(empty(net), gross, net),
         toUnixTimestamp64Milli(ts) - toUnixTimestamp64Milli(touch_times[1])
     FROM ledger FINAL
     WHERE {tenant}
     """,
 )
 _KEYS = {
-    "attribution_daily": "toString(model), toString(channel), toString(campaign)",
+    "attribution_daily": "toString(model), toString(channel), toString(campaign), toString(source)",
     "channels_daily": "toString(model), toString(channel)",
     "journeys_daily": "CAST(path, 'Array(String)')",
     "journey_parts_daily": "toString(part), toString(began), toString(ended), number",
@@ -75,16 +76,16 @@ def require_rollups(storage: Storage, tenant: Tenant, *, shadow: bool = False) -
 
 
 def _add(sums: Sums, *row: Any) -> None:
-    day, type, currency, gross_minor, net_minor, retracted, channels, campaigns, micros, gross, net, lag_ms = row
-    head, kept = (day, type, currency), 0 if retracted else 1
+    *head, gross_minor, net_minor, retracted, channels, campaigns, sources, micros, gross, net, lag_ms = row
+    kept = 0 if retracted else 1
     for place, model in enumerate(FIVE_MODELS):
-        credits = [(UNATTRIBUTED, "", MICRO, gross_minor, net_minor)]
+        credits = [(UNATTRIBUTED, "", "", MICRO, gross_minor, net_minor)]
         if channels:
             at = slice(place * len(channels), (place + 1) * len(channels))
-            credits = list(zip(channels, campaigns, micros[at], gross[at], net[at], strict=True))
-        for channel, campaign, micro, gross_part, net_part in credits:
+            credits = list(zip(channels, campaigns, sources, micros[at], gross[at], net[at], strict=True))
+        for channel, campaign, source, micro, gross_part, net_part in credits:
             figures = (micro, micro * kept, gross_part, net_part)
-            _put(sums["attribution_daily"], (*head, str(model), channel, campaign), figures)
+            _put(sums["attribution_daily"], (*head, str(model), channel, campaign, source), figures)
             _put(sums["channels_daily"], (*head, str(model), channel), figures)
     figures = (1, kept, gross_minor, net_minor)
     _put(sums["journeys_daily"], (*head, tuple(channels)), figures)

@@ -29,7 +29,8 @@ LEDGER = TenantStatement(
     "test_ledger",
     """
     SELECT conversion_type, order_id, message_id, toUnixTimestamp64Milli(ts), person, currency, gross_minor, net_minor,
-           retracted, duplicates, touches_left_out, touch_keys, touch_channels, touch_campaigns, micros, gross, net
+           retracted, duplicates, touches_left_out, touch_keys, touch_channels, touch_campaigns, touch_sources, micros,
+           gross, net
     FROM ledger FINAL
     WHERE {tenant}
     ORDER BY conversion_type, order_id
@@ -50,7 +51,7 @@ _numbers = itertools.count()
 
 
 def touch(user: str, ts: int, channel: str = "email", *, id: str = "", kind: int = 0, anonymous: str = "") -> Event:
-    what = Touch(kind, channel)
+    what = Touch(kind, channel, source=f"of {channel}")
     return Event(id or f"t{next(_numbers)}", "page", "", ts, user, anonymous_id=anonymous, touch=what)
 
 
@@ -115,7 +116,7 @@ class Pipeline:
     def ledger(self, tenant: Tenant) -> list[dict[str, Any]]:
         names = (
             *("type", "order_id", "message_id", "ts", "person", "currency", "gross_minor", "net_minor", "retracted"),
-            *("duplicates", "left_out", "keys", "channels", "campaigns", "micros", "gross", "net"),
+            *("duplicates", "left_out", "keys", "channels", "campaigns", "sources", "micros", "gross", "net"),
         )
         rows = self.context.storage.rows(LEDGER, tenant_id=tenant.tenant_id)
         return [dict(zip(names, row, strict=True)) for row in rows]

@@ -171,6 +171,7 @@ def row_of(
         "keys": keys,
         "channels": [touch.channel for touch in found.kept],
         "campaigns": [touches[key].touch.campaign for key in keys],
+        "sources": [touches[key].touch.source for key in keys],
         "micros": shared(1_000_000),
         "gross": shared(one.sold.value_minor),
         "net": shared(net_minor) if retracted or net_minor != one.sold.value_minor else [],

@@ -71,7 +71,8 @@ def events_of(dice: random.Random) -> list[Event]:
 
     def touched(number: int) -> Event:
         who = dice.choice(USERS[: dice.choice([3, 14])] + DEVICES)
-        what = Touch(dice.randrange(2), dice.choice(CHANNELS), dice.choice(["", "autumn"]))
+        named = dice.choice(["", "autumn"]), dice.choice(["", "bing", EMOJI])
+        what = Touch(dice.randrange(2), dice.choice(CHANNELS), *named)
         return Event(f"t{number}", "page", "", when(), who, touch=what)
 
     def bought(number: int) -> Event:

@@ -16,6 +16,7 @@ from app.ledger.close import tenant_days
 from app.ledger.keys import conversion_key
 from app.storage.client import Storage
 from app.storage.rollups import refresh_daily
+from app.storage.statements import TenantStatement
 from app.tenants.rules import Rules
 from app.tenants.tenant import Tenant
 
@@ -23,6 +24,15 @@ _tenant_ids = itertools.count(7_001)
 _versions = itertools.count(1_740_000_000_000_000)
 
 HOUR = 3_600_000
+_WITHOUT_SOURCES = TenantStatement(
+    "test_without_sources",
+    """
+    INSERT INTO ledger
+    SELECT * REPLACE (emptyArrayString() AS touch_sources, toUInt64(%(version)s) AS version)
+    FROM ledger FINAL
+    WHERE {tenant}
+    """,
+)
 ORDER = "Order Completed"
 
 
@@ -178,6 +188,12 @@ class World:
         done = attribute(self.storage, self._numpy, [self.tenant], wanted, run_id="r-test", version=version)
         if refresh:
             refresh_daily(self.storage, tenant_days(tenant_id, zone, done.days.get(tenant_id, ())), next(_versions))
+
+    def forget_sources(self, day: date) -> None:
+        """Make the credit of a day what it was before the ledger held sources."""
+        tenant_id, version = self.tenant.tenant_id, {"version": next(_versions)}
+        self.storage.rows(_WITHOUT_SOURCES, tenant_id=tenant_id, params=version)
+        refresh_daily(self.storage, tenant_days(tenant_id, self.tenant.timezone, [day]), next(_versions))
 
     def flush(self) -> None:
         """Store what has been said so far, a table at a time."""

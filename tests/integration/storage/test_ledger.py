@@ -42,6 +42,7 @@ def conversion(key: int, at: str, touches: list[tuple[str, str]], value: int = 1
         "touch_times": [int(time.timestamp() * 1000)] * n,
         "touch_channels": [channel for channel, _ in touches],
         "touch_campaigns": [campaign for _, campaign in touches],
+        "touch_sources": ["google"] * n,
         "weights": flat,
         "micros": [round(share * 1_000_000) for share in flat],
         "gross": [round(share * value) for share in flat],

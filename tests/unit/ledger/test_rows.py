@@ -39,6 +39,8 @@ def group_of(touches: Touches, conversions: Conversions) -> Group:
         channel_names=list(touches.channel_names),
         campaign=touches.campaign,
         campaign_names=["spring"],
+        source=touches.key.astype(np.int32) % 2,
+        source_names=["google", "bing"],
     )
     return Group(orders, [3] * len(orders), TERMS, columns, credit(touches, conversions, TERMS.journeys))
 

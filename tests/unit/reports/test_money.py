@@ -66,7 +66,7 @@ class TestSpendBeside:
 
 class TestStates:
     row = LedgerRow(
-        *(1, "Order", "o1", 0, date(2025, 3, 1), "USD", 1_000, 0, 1_000, [], [], [], []),
+        *(1, "Order", "o1", 0, date(2025, 3, 1), "USD", 1_000, 0, 1_000, [], [], [], [], []),
         *([], [], [], [], 1),
     )
 

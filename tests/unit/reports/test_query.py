@@ -44,6 +44,9 @@ def test_unknown_words_name_field_and_remedy(words: dict[str, str], field: str, 
 
 
 def test_groups_are_named_by_their_day() -> None:
-    query = read_query(MARCH, by="day,week,month,campaign,channel,conversion_type")
-    group = query.group(channel="email", campaign="spring", day=date(2025, 3, 2), conversion_type="Lead")
-    assert group == ("2025-03-02", "2025-02-24", "2025-03", "spring", "email", "Lead")
+    query = read_query(MARCH, by="day,week,month,campaign,channel,conversion_type,source")
+    named = {"campaign": "spring", "source": "crm", "day": date(2025, 3, 2), "conversion_type": "Lead"}
+    days = ("2025-03-02", "2025-02-24", "2025-03")
+    assert query.group(channel="email", **named) == (*days, "spring", "email", "Lead", "crm")
+    nobody = "(unattributed)"
+    assert query.group(channel=nobody, **named) == (*days, nobody, nobody, "Lead", nobody)
