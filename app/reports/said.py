@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from itertools import chain, compress, groupby
+from itertools import compress, groupby
 from operator import and_
 
 import msgspec
@@ -33,15 +33,15 @@ class SaidRows:
 
     def plain(self) -> msgspec.Raw:
         """Without spend."""
-        return _array(f"{text}}}" for part in self._parts for text in part.texts)
+        return _array(_ended(part.texts, "}") for part in self._parts)
 
     def with_spend(self, spend: Mapping[Line, int]) -> msgspec.Raw:
         """With what was spent on each line and what comes of it."""
-        return _array(chain.from_iterable(part.with_spend(spend) for part in self._parts))
+        return _array(part.with_spend(spend) for part in self._parts)
 
     def credit_without(self, spend: Mapping[Line, int]) -> msgspec.Raw:
         """Rows with credit on lines on which nothing was spent; the unattributed ones apart."""
-        return _array(chain.from_iterable(part.credit_without(spend) for part in self._parts))
+        return _array(part.credit_without(spend) for part in self._parts)
 
 
 class _Part:
@@ -52,22 +52,27 @@ class _Part:
         self.lines = [line for line, _ in lines]
         self._width = len(models)
         places = [AT[model] for model in models]
-        rows = [figures[at : at + WIDTH] for _, figures in lines for at in places]
-        self._amounts: Columns = tuple(map(list, zip(*rows, strict=True)))
+        self._amounts: Columns = tuple(
+            [figures[at + figure] for _, figures in lines for at in places] for figure in range(WIDTH)
+        )
         self.texts = self._texts(models, by)
 
-    def with_spend(self, spend: Mapping[Line, int]) -> Iterable[str]:
+    def with_spend(self, spend: Mapping[Line, int]) -> str:
         of_lines = [spend.get(line, 0) for line in self.lines]
+        if not any(of_lines):
+            return _ended(self.texts, _NOTHING_BESIDE)
         spends = [spent for spent in of_lines for _ in range(self._width)]
         amounts = tuple(list(compress(column, spends)) for column in self._amounts)
         said = iter(beside(list(compress(self.texts, spends)), amounts, list(compress(spends, spends)), self.currency))
-        return [next(said) if spent else text + _NOTHING_BESIDE for text, spent in zip(self.texts, spends, strict=True)]
+        return ",".join(
+            [next(said) if spent else text + _NOTHING_BESIDE for text, spent in zip(self.texts, spends, strict=True)]
+        )
 
-    def credit_without(self, spend: Mapping[Line, int]) -> Iterable[str]:
+    def credit_without(self, spend: Mapping[Line, int]) -> str:
         lack = [line not in spend and UNATTRIBUTED not in line[1] for line in self.lines]
         rows = (is_lacking for is_lacking in lack for _ in range(self._width))
         has_credit = map(any, zip(*self._amounts, strict=True))
-        return [f"{text}}}" for text in compress(self.texts, map(and_, rows, has_credit))]
+        return _ended(list(compress(self.texts, map(and_, rows, has_credit))), "}")
 
     def _texts(self, models: Sequence[Model], by: Sequence[str]) -> list[str]:
         named = "{" + "".join(f'"{name}":%s,' for name in by)
@@ -88,8 +93,13 @@ class _Part:
         ]
 
 
-def _array(texts: Iterable[str]) -> msgspec.Raw:
-    return msgspec.Raw(b"".join((b"[", b",".join(map(str.encode, texts)), b"]")))
+def _ended(texts: Sequence[str], end: str) -> str:
+    """Each with this end, parted by commas."""
+    return f"{end},".join(texts) + end if texts else ""
+
+
+def _array(parts: Iterable[str]) -> msgspec.Raw:
+    return msgspec.Raw(f"[{','.join(filter(None, parts))}]".encode())
 
 
 @lru_cache(maxsize=10_000)

@@ -50,8 +50,10 @@ DAILY = TenantStatement(
 _numbers = itertools.count()
 
 
-def touch(user: str, ts: int, channel: str = "email", *, id: str = "", kind: int = 0, anonymous: str = "") -> Event:
-    what = Touch(kind, channel, source=f"of {channel}")
+def touch(
+    user: str, ts: int, channel: str = "email", *, id: str = "", kind: int = 0, anonymous: str = "", source: str = ""
+) -> Event:
+    what = Touch(kind, channel, source=source)
     return Event(id or f"t{next(_numbers)}", "page", "", ts, user, anonymous_id=anonymous, touch=what)
 
 

@@ -24,9 +24,10 @@ def channels(pipeline, tenant):
 
 class TestErasure:
     def sent(self):
-        ours = [meet("a:x", "u:1", NOON - 50), join("u:0", "u:1", NOON - 50), touch("a:x", NOON - 60, "ad", id="m1")]
-        ours += [touch("u:0", NOON - 9, "mail", id="m2"), order("u:1", NOON, "1", 500, id="m3")]
-        others = [meet("a:x", "u:2", NOON - 5), touch("a:x", NOON - 4, "other", id="m4")]
+        ours = [meet("a:x", "u:1", NOON - 50), join("u:0", "u:1", NOON - 50)]
+        ours += [touch("a:x", NOON - 60, "ad", id="m1", source="s1"), touch("u:0", NOON - 9, "mail", id="m2")]
+        ours += [order("u:1", NOON, "1", 500, id="m3")]
+        others = [meet("a:x", "u:2", NOON - 5), touch("a:x", NOON - 4, "other", id="m4", source="s2")]
         others += [order("u:2", NOON, "2", 700, id="m5"), order("u:3", NOON + 9, "1", 900, id="m6")]
         return ours, others
 
@@ -57,6 +58,7 @@ class TestErasure:
         row = erase(pipeline, tenant, "1", mode="anonymise")
         for _ in range(2):
             assert channels(pipeline, tenant) == {"1": [], "2": ["other"]}
+            assert [row["sources"] for row in pipeline.ledger(tenant)] == [[], ["s2"]]
             assert {r["order_id"]: r["gross_minor"] for r in pipeline.ledger(tenant)} == {"1": 500, "2": 700}
             until_gone(pipeline, tenant, row)
         for text in ("u:0", "u:1", "m1", "m2", "m3"):
