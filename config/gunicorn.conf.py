@@ -8,6 +8,7 @@ from typing import Any
 from config.logging import logging_config
 from config.settings import get_settings
 from workers import metrics
+from workers.garbage import look_rarely
 from workers.orphans import die_with_parent
 
 _settings = get_settings()
@@ -39,6 +40,7 @@ def when_ready(server: Any) -> None:
 def post_fork(server: Any, worker: Any) -> None:
     die_with_parent(server.pid)
     metrics.observe_storage()
+    look_rarely()
 
 
 def child_exit(server: Any, worker: Any) -> None:

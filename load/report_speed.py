@@ -32,6 +32,7 @@ from app.tenants.registry import Registry
 from load.machine import heading
 from load.setting import Setting
 from load.spent import Spent
+from workers.garbage import look_rarely
 
 FIRST, DAYS = date(2025, 1, 1), 365
 YEAR = Period(FIRST, FIRST + timedelta(days=DAYS), "UTC")
@@ -147,6 +148,7 @@ def measure(setting: Setting) -> dict[str, Any]:
     """Make the tenant, ask, and put it in figures (medians, ms)."""
     part = 100 if setting.is_quick else 1
     touches, conversions = TOUCHES // part, CONVERSIONS // part
+    look_rarely()  # as the edge's processes do
     settings = setting.settings
     storage = Storage(settings)
     try:
