@@ -12,7 +12,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
 from app.ledger.attribute import attribute
-from app.ledger.close import tenant_days
+from app.ledger.refresh import tenant_days
 from app.storage.client import Storage
 from app.storage.rollups import refresh_daily
 from app.tenants.tenant import Tenant

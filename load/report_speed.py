@@ -23,7 +23,7 @@ from clickhouse_driver import Client
 from flask.testing import FlaskClient
 
 from app.http import create_app
-from app.ledger.close import tenant_days
+from app.ledger.refresh import tenant_days
 from app.reports.days import Period
 from app.storage.client import Storage
 from app.storage.redis import get_redis

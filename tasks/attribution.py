@@ -13,6 +13,7 @@ from celery import chord
 from app.ledger.chunks import attribute_or_bury, attribute_together
 from app.ledger.close import close_together
 from app.ledger.cut import FEW
+from app.ledger.refresh import catch_up_all
 from app.ledger.runs import RunKind
 from config.queues import Queue, TaskName
 from tasks.context import context
@@ -115,3 +116,9 @@ def _closed(run_ids: Sequence[str], wave: int, has_next: bool = True) -> dict[st
 def start_run(*, run_id: str) -> dict[str, Any]:
     """Dispatch a run that was recorded outside of the tasks."""
     return {"run_id": run_id, "chunks": dispatch(run_id)}
+
+
+@task(TaskName.REFRESH_JOURNEYS, shown=False)
+def refresh_journeys() -> dict[str, Any]:
+    """Refresh the rollups of journeys that blocks have left stale; the next beat looks again, and so if this fails."""
+    return {"tenants": catch_up_all(context.storage, context.runs, context.registry)}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
+from typing import cast
 
 import msgspec
 from flask import Blueprint, Response, g, request
@@ -13,6 +15,8 @@ from app.http.auth import secret_key
 from app.http.parts import parts
 from app.http.under import rules_asked
 from app.ledger.model_jobs import ModelJobs
+from app.ledger.refresh import catch_up
+from app.ledger.runs import RollupsBusy, Runs
 from app.reports.attribution import attribution
 from app.reports.channels import ASK_AGAIN_S, Question, channels, read_intervals, read_models
 from app.reports.compare import compare, read_measure
@@ -25,10 +29,12 @@ from app.reports.reconcile import reconcile
 from app.storage.client import Storage
 from app.storage.connections import get_storage
 from app.storage.redis import get_redis
+from app.tenants.registry import Registry
 
 bp = Blueprint("reports", __name__)
 
 _ORDER_BYTES = 512
+_CATCH_UP_S = 1.0
 
 
 @bp.get("/v1/reports/attribution")
@@ -55,6 +61,7 @@ def journeys_report() -> Response:
         with_=words.get("with", ""),
     )
     under = rules_asked()
+    _catch_up()
     return _json(journeys(under.storage, under.tenant, query, now_ms=_now_ms()).shown() | under.shown)
 
 
@@ -66,6 +73,7 @@ def channels_report() -> Response:
     words = request.args
     models = read_models(words.get("models", ""))
     question = Question(_period(), words.get("conversion_type", ""), read_intervals(words.get("intervals", "")))
+    _catch_up()
     answer = channels(_storage(), ModelJobs(get_redis(parts().settings)), g.tenant, question, models)
     response = _json(answer)
     if answer["state"] == "computing":
@@ -104,6 +112,14 @@ def conversion(order_id: str) -> Response:
     under = rules_asked()
     found = explain(under.storage, under.tenant, order_id, request.args.get("conversion_type", ""))
     return _json(shown(found) | under.shown)
+
+
+def _catch_up() -> None:
+    """Sum up first what blocks have left of the tenant's journeys. Who finds others long at it reads what is there."""
+    settings = parts().settings
+    runs = Runs(get_redis(settings), settings.chunk_deadline_s)
+    with suppress(RollupsBusy):
+        catch_up(_storage(), runs, cast(Registry, parts().tenants), g.tenant.tenant_id, wait_s=_CATCH_UP_S)
 
 
 def _storage() -> Storage:

@@ -24,6 +24,7 @@ from app.errors import TributaryError, Unavailable
 from app.ledger.chunks import Services
 from app.ledger.model_jobs import ModelJobs
 from app.ledger.path_counts import Tick, count_period
+from app.ledger.refresh import catch_up
 from app.reports.amounts import MICRO, NOTHING, Amounts
 from app.reports.channels import Inputs, Question, inputs_of
 from app.reports.query import PERIOD_MODELS, PeriodModel
@@ -47,6 +48,7 @@ def compute_job(services: Services, jobs: ModelJobs, job_id: str) -> dict[str, A
     tenant = services.tenant(job.tenant_id)
     told = {"tenant": tenant.slug, "job_id": job_id, "question": job.question}
     try:
+        catch_up(services.storage, services.runs, services.registry, tenant.tenant_id)
         answer = compute(
             services.storage,
             tenant,

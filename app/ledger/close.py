@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from app.ledger.announce import announce
-from app.ledger.runs import LOOK_EVERY_S, RunKind, RunRecord, Runs, RunState
-from app.reports.days import day_begins_ms
+from app.ledger.refresh import leaves_journeys, refresh_touched
+from app.ledger.runs import RunRecord, Runs, RunState
 from app.storage.client import Storage
-from app.storage.rollups import TenantDay, refresh_daily
 from app.storage.runs import insert_runs
 from app.tenants.registry import Registry
-
-DAYS_AT_ONCE = 31
-"""A backfill's many days are refreshed in parts, so that today's events need not wait for a year of them."""
-PAUSE_S = 3 * LOOK_EVERY_S
-"""Between two parts: long enough for whoever waits to see that the rollups are free."""
 
 
 def close(storage: Storage, runs: Runs, registry: Registry, run_id: str) -> dict[str, Any]:
@@ -47,7 +40,7 @@ def close_together(storage: Storage, runs: Runs, registry: Registry, run_ids: Se
             stale.setdefault(tenant_id, set()).update(days)
     if ready:
         kind = ready[next(iter(ready))][0].kind
-        _refresh_all(storage, runs, registry, {each: sorted(days) for each, days in stale.items()}, kind)
+        refresh_touched(storage, runs, registry, {each: sorted(days) for each, days in stale.items()}, kind)
     return told + [_end(storage, runs, registry, record, touched) for record, touched in ready.values()]
 
 
@@ -56,7 +49,7 @@ def _end(
 ) -> dict[str, Any]:
     state = RunState.FAILED if record.chunks_failed else RunState.DONE
     announce(storage, runs, registry, record, state, touched)
-    runs.close(record.run_id, state)
+    runs.close(record.run_id, state, leaves_journeys=leaves_journeys(record.kind))
     return {
         "outcome": state.value,
         "tenants": [registry.name_of(tenant_id) for tenant_id in record.tenant_ids],
@@ -67,40 +60,6 @@ def _end(
         "days": sum(len(days) for days in touched.values()),
         "run_id": record.run_id,
     }
-
-
-def tenant_days(tenant_id: int, timezone: str, days: Sequence[date]) -> list[TenantDay]:
-    """Days of a tenant's timezone with their bounds."""
-    return [
-        TenantDay(tenant_id, day, day_begins_ms(day, timezone), day_begins_ms(day + timedelta(days=1), timezone))
-        for day in days
-    ]
-
-
-def _refresh_all(
-    storage: Storage, runs: Runs, registry: Registry, touched: Mapping[int, Sequence[date]], kind: str
-) -> None:
-    """Every tenant's first days together, then the next ones of those that have more."""
-    left = {tenant_id: list(days) for tenant_id, days in touched.items() if days}
-    while left:
-        first = {tenant_id: days[:DAYS_AT_ONCE] for tenant_id, days in left.items()}
-        left = {tenant_id: days[DAYS_AT_ONCE:] for tenant_id, days in left.items() if len(days) > DAYS_AT_ONCE}
-        while first:  # whose rollups are free; the others when they are
-            with runs.refreshing(first) as (tenant_ids, version):
-                _refresh(storage, registry, {each: first.pop(each) for each in tenant_ids}, version, kind)
-        if left:
-            time.sleep(PAUSE_S)
-
-
-def _refresh(
-    storage: Storage, registry: Registry, days: Mapping[int, Sequence[date]], version: int, kind: str
-) -> None:
-    tenants = registry.fresh_of(days)
-    bounds = {each.tenant_id: tenant_days(each.tenant_id, each.timezone, days[each.tenant_id]) for each in tenants}
-    task = "attribution.close_run"
-    own = [day for of_one in bounds.values() for day in of_one] if kind != RunKind.SHADOW else []
-    shadowed = [day for each in tenants if each.shadow is not None for day in bounds[each.tenant_id]]
-    refresh_daily(storage, own, version, shadowed=shadowed, task=task)
 
 
 def store_closed(storage: Storage, runs: Runs) -> int:

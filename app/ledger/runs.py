@@ -20,6 +20,7 @@ from app.ingest.turns import decode_ends
 from app.ledger.cut import Chunk, decode_chunk, encode_chunk
 from app.storage import keys
 from app.storage.held import kept
+from app.storage.rollups import Rollup
 from app.storage.scripts import script
 
 KEPT_S = 7 * 86_400
@@ -29,6 +30,10 @@ MOST_ALONG = 100
 """Runs that are looked at to be attributed along with one."""
 REFRESH_LIFE_S = 10.0
 """After a process was killed in a refresh, its tenants' next one waits at most so long."""
+
+
+class RollupsBusy(Unavailable):
+    """Somebody else refreshes all of these rollups now."""
 
 
 class RunKind(StrEnum):
@@ -239,11 +244,17 @@ class Runs:
             found.setdefault(int(tenant), []).append(date.fromisoformat(day))
         return found
 
-    def close(self, run_id: str, state: RunState) -> bool:
-        """End a run that has no open chunk. Returns whether this call ended it."""
+    def close(self, run_id: str, state: RunState, *, leaves_journeys: bool = False) -> bool:
+        """End a run that has no open chunk; `leaves_journeys` of the days that it touched stale, and marks them so.
+
+        Returns
+        -------
+        Whether this call ended it.
+        """
         names = [keys.run(run_id), keys.run_chunks(run_id), keys.run_open(run_id), keys.run_days(run_id)]
-        names += [keys.RUNS_DUE, keys.RUNS_CLOSED]
-        return bool(self._close(keys=names, args=[run_id, state.value, KEPT_S]))
+        names += [keys.RUNS_DUE, keys.RUNS_CLOSED, keys.JOURNEYS_STALE]
+        stale = keys.stale_journeys("") if leaves_journeys else ""
+        return bool(self._close(keys=names, args=[run_id, state.value, KEPT_S, stale]))
 
     def closed(self, limit: int = 1_000) -> list[str]:
         """Ids of closed runs of which `stored` was not said."""
@@ -266,8 +277,10 @@ class Runs:
         return int(seconds) * 1_000_000 + int(microseconds)
 
     @contextmanager
-    def refreshing(self, tenant_ids: Collection[int]) -> Iterator[tuple[list[int], int]]:
-        """Be alone in refreshing the rollups of those of these tenants that nobody else refreshes now.
+    def refreshing(
+        self, tenant_ids: Collection[int], rollup: Rollup, wait_s: float | None = None
+    ) -> Iterator[tuple[list[int], int]]:
+        """Be alone in refreshing these rollups of those of these tenants for whom nobody else does it now.
 
         Gives them, one at least, and the version of the new rows. Alone, because a key that one refresh writes and
         another no longer finds would stay; the version is taken before anything is read, so of two refreshes the one
@@ -275,15 +288,15 @@ class Runs:
 
         Raises
         ------
-        Unavailable : no other refresh ended within seconds. A worker has other tenants to serve meanwhile.
+        RollupsBusy : no other refresh ended within `wait_s`. A worker has other tenants to serve meanwhile.
         """
-        token, ends = uuid.uuid4().hex, time.monotonic() + REFRESH_WAIT_S
-        asked = sorted(tenant_ids)
-        names = [keys.refreshing(tenant_id) for tenant_id in asked]
+        ends = time.monotonic() + (REFRESH_WAIT_S if wait_s is None else wait_s)
+        token, asked = uuid.uuid4().hex, sorted(tenant_ids)
+        names = [keys.refreshing(rollup, tenant_id) for tenant_id in asked]
         life_ms = round(REFRESH_LIFE_S * 1000)
         while not (free := self._take(keys=names, args=[token, life_ms])):
             if time.monotonic() > ends:
-                raise Unavailable("rollups_busy", "The tenant's rollups are being refreshed.", "It is tried again.")
+                raise RollupsBusy("rollups_busy", "The tenant's rollups are being refreshed.", "It is tried again.")
             time.sleep(LOOK_EVERY_S)
         held = [names[place] for place in free]
         try:

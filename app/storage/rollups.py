@@ -7,8 +7,9 @@ sum beyond 64 bits wraps; how often is kept beside it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, timedelta
+from enum import StrEnum
 from functools import partial
 from typing import NamedTuple
 
@@ -119,8 +120,20 @@ REFRESH_CHANNELS = TenantsStatement(
     """,
 )
 
+
+
+class Rollup(StrEnum):
+    """Rollups that are refreshed one after the other, alone."""
+
+    CREDIT = "credit"
+    JOURNEYS = "journeys"
+
+
 # The second of each reads what the first has made.
-REFRESHES = ((REFRESH_DAILY, REFRESH_CHANNELS), (REFRESH_JOURNEYS, REFRESH_JOURNEY_PARTS))
+REFRESHES = {
+    Rollup.CREDIT: (REFRESH_DAILY, REFRESH_CHANNELS),
+    Rollup.JOURNEYS: (REFRESH_JOURNEYS, REFRESH_JOURNEY_PARTS),
+}
 
 
 class TenantDay(NamedTuple):
@@ -138,9 +151,10 @@ def refresh_daily(
     version: int,
     *,
     shadowed: Sequence[TenantDay] = (),
+    rollups: Collection[Rollup] = tuple(Rollup),
     task: str = "",
 ) -> None:
-    """Sum the ledger of these days up again, into every rollup: a statement a rollup, however many tenants there are.
+    """Sum the ledger of these days up again: a statement a rollup, however many tenants there are.
 
     Parameters
     ----------
@@ -148,8 +162,9 @@ def refresh_daily(
     version : of the new rows; rows of a lower version are replaced.
     shadowed : days of the ledgers and rollups of the tenants' shadow rule sets.
     """
-    asked = [partial(_refresh, days=days, statements=both, version=version, task=task) for both in REFRESHES if days]
-    for both in REFRESHES if shadowed else ():
+    wanted = [REFRESHES[rollup] for rollup in rollups]
+    asked = [partial(_refresh, days=days, statements=both, version=version, task=task) for both in wanted if days]
+    for both in wanted if shadowed else ():
         beside = tuple(map(of_shadow, both))
         asked.append(partial(_refresh, days=shadowed, statements=beside, version=version, task=task))
     if asked:

@@ -14,6 +14,7 @@ from app.ingest.events import Adjustment, Batch, Conversion, Event, Touch, encod
 from app.ingest.inbox import Inbox
 from app.ledger.chunks import attribute_or_bury
 from app.ledger.close import close
+from app.ledger.refresh import catch_up, catch_up_all
 from app.storage.migrations import migrate
 from app.storage.statements import TenantStatement
 from app.tenants.tenant import Tenant
@@ -113,7 +114,14 @@ class Pipeline:
     def finish(self, run_id: str) -> Any:
         for number in self.context.runs.open_chunks(run_id):
             attribute_or_bury(self.context, run_id, number, "tenant")
-        return close(self.context.storage, self.context.runs, self.context.registry, run_id)
+        closed = close(self.context.storage, self.context.runs, self.context.registry, run_id)
+        self.beat()
+        return closed
+
+    def beat(self) -> None:
+        """Refresh what blocks have left of journeys."""
+        while catch_up_all(self.context.storage, self.context.runs, self.context.registry):
+            pass
 
     def ledger(self, tenant: Tenant) -> list[dict[str, Any]]:
         names = (
@@ -125,6 +133,7 @@ class Pipeline:
 
     def daily(self, tenant: Tenant) -> list[tuple[Any, ...]]:
         """The rollup by model and channel; it and every other rollup agree with the ledger."""
+        catch_up(self.context.storage, self.context.runs, self.context.registry, tenant.tenant_id)
         require_rollups(self.context.storage, tenant)
         return self.context.storage.rows(DAILY, tenant_id=tenant.tenant_id)
 

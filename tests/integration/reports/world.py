@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 
 from app.ledger.attribute import attribute
-from app.ledger.close import tenant_days
 from app.ledger.keys import conversion_key
+from app.ledger.refresh import tenant_days
 from app.storage.client import Storage
 from app.storage.rollups import refresh_daily
 from app.storage.statements import TenantStatement

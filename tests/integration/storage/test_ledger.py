@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from app.attribution.names import FIVE_MODELS
-from app.ledger.close import tenant_days
+from app.ledger.refresh import tenant_days
 from app.storage.client import QueryRecord, Storage
 from app.storage.ledger import ragged_lists
 from app.storage.rollups import refresh_daily

@@ -8,12 +8,14 @@ from datetime import date, timedelta
 import pytest
 
 from app.errors import Unavailable
-from app.ledger import close as ledger_close
+from app.ledger import refresh as ledger_refresh
 from app.ledger import runs as ledger_runs
-from app.ledger.close import DAYS_AT_ONCE, close, store_closed
+from app.ledger.close import close, store_closed
 from app.ledger.cut import Chunk, Share
+from app.ledger.refresh import DAYS_AT_ONCE
 from app.ledger.runs import RunKind, Runs
 from app.storage.client import observers
+from app.storage.rollups import Rollup
 from app.storage.runs import run_of
 from app.tenants.registry import Registry
 
@@ -36,7 +38,7 @@ def backfill(redis, registry):
 
 def test_many_days_are_refreshed_in_parts_and_others_come_between(storage, registry, backfill, monkeypatch):
     runs, tenant_id = backfill
-    monkeypatch.setattr(ledger_close, "PAUSE_S", 1.0)  # for a machine that has much else to do
+    monkeypatch.setattr(ledger_refresh, "PAUSE_S", 1.0)  # for a machine that has much else to do
     order = []
     is_begun, is_over = threading.Event(), threading.Event()
 
@@ -47,7 +49,7 @@ def test_many_days_are_refreshed_in_parts_and_others_come_between(storage, regis
 
     def another_close():
         is_begun.wait(30)
-        with runs.refreshing([tenant_id]):
+        with runs.refreshing([tenant_id], Rollup.CREDIT):
             order.append("another")
         is_over.set()
 
@@ -69,7 +71,7 @@ def test_who_cannot_refresh_now_does_not_wait_for_long(monkeypatch, backfill):
     runs, tenant_id = backfill
     monkeypatch.setattr(ledger_runs, "REFRESH_WAIT_S", 0.1)
     busy = pytest.raises(Unavailable, match="being refreshed")
-    with runs.refreshing([tenant_id]), busy, runs.refreshing([tenant_id]):
+    with runs.refreshing([tenant_id], Rollup.CREDIT), busy, runs.refreshing([tenant_id], Rollup.CREDIT):
         pass
 
 
@@ -77,21 +79,21 @@ def test_a_long_refresh_stays_alone_and_the_lock_does_not_outlive_its_holder(mon
     runs, tenant_id = backfill
     monkeypatch.setattr(ledger_runs, "REFRESH_LIFE_S", 0.3)
     monkeypatch.setattr(ledger_runs, "REFRESH_WAIT_S", 0.6)
-    with runs.refreshing([tenant_id]):
-        with pytest.raises(Unavailable, match="being refreshed"), runs.refreshing([tenant_id]):
+    with runs.refreshing([tenant_id], Rollup.CREDIT):
+        with pytest.raises(Unavailable, match="being refreshed"), runs.refreshing([tenant_id], Rollup.CREDIT):
             pass
         # What a killed process does not do any more.
         monkeypatch.setattr(runs, "_keep", lambda **sent: None)
-        with runs.refreshing([tenant_id]):
+        with runs.refreshing([tenant_id], Rollup.CREDIT):
             pass
 
 
 def test_a_busy_tenant_does_not_hold_up_the_others(backfill):
-    runs, _ = backfill
-    with runs.refreshing([2]) as (alone, first), runs.refreshing([3, 2, 1]) as (free, second):
+    runs, rollup = backfill[0], Rollup.CREDIT
+    with runs.refreshing([2], rollup) as (alone, first), runs.refreshing([3, 2, 1], rollup) as (free, second):
         assert (alone, free) == ([2], [1, 3])
         assert first < second
-    with runs.refreshing({1, 2, 3}) as (free, _):
+    with runs.refreshing({1, 2, 3}, Rollup.CREDIT) as (free, _):
         assert free == [1, 2, 3]
 
 
