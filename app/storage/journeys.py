@@ -18,7 +18,7 @@ LAGS = (
 """Time from the first touch to the conversion: name, and the ms that it is below. The rollup stores counts by place."""
 
 
-def credited_on_days(columns: str) -> str:
+def credited_on_days(columns: str, array_join: str = "") -> str:
     """FROM … WHERE of a refresh: these columns of the ledger's rows of the table `days`, with `day` and `ts_ms`."""
     return f"""
         (
@@ -29,6 +29,7 @@ def credited_on_days(columns: str) -> str:
               AND (tenant_id, utc_day) IN (SELECT tenant_id, utc_day FROM days)
         ) AS credited
         INNER JOIN days USING (tenant_id, utc_day)
+        {array_join}
         WHERE ts_ms >= from_ms AND ts_ms < until_ms
     """
 

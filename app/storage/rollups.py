@@ -13,11 +13,10 @@ from enum import StrEnum
 from functools import partial
 from typing import NamedTuple
 
-from app.attribution.names import FIVE_MODELS, UNATTRIBUTED
+from app.attribution.names import FIVE_MODELS, UNATTRIBUTED, UNKNOWN_SOURCE
 from app.storage.client import AnyStatement, Storage
 from app.storage.external import External
 from app.storage.journeys import LAGS, REFRESH_JOURNEY_PARTS, REFRESH_JOURNEYS, credited_on_days
-from app.storage.ledger import SOURCES
 from app.storage.shadow import of_shadow
 from app.storage.statements import TenantsStatement
 from app.storage.together import together
@@ -29,7 +28,9 @@ EPOCH = date(1970, 1, 1)
 
 # `days` is an external table: see `_by_utc_day`. It may be joined with rows of several tenants.
 # The ledger is opened up into one row per model and touch (model k of touch i stands at k * n + i); a conversion
-# without touches is one row per model.
+# without touches is one row per model. Every key that the rollup ever had comes in, those of zeros too: the rollup of
+# channels is summed up from these rows and has zeros for what vanished from them alone. What a statement over few rows
+# costs is the planning of its expressions, so arrays are made long enough in the innermost SELECT, and nowhere tested.
 REFRESH_DAILY = TenantsStatement(
     "refresh_daily",
     """
@@ -37,48 +38,43 @@ REFRESH_DAILY = TenantsStatement(
         (tenant_id, day, model, conversion_type, currency, channel, campaign, source, micros, net_micros, gross_minor,
          net_minor, gross_wraps, net_wraps, version)
     SELECT tenant_id, day, model, conversion_type, currency, channel, campaign, source,
-           sum(micros), sum(net_micros), sum(gross_part) AS gross_sum, sum(net_part) AS net_sum,
+           sum(micro), sum(net_micro), sum(gross_part) AS gross_sum, sum(net_part) AS net_sum,
            toInt32(round((sum(toFloat64(gross_part)) - gross_sum) / 18446744073709551616.)),
            toInt32(round((sum(toFloat64(net_part)) - net_sum) / 18446744073709551616.)),
            toUInt64(%(version)s)
     FROM
     (
-        SELECT tenant_id, day, models[intDiv(place - 1, width) + 1] AS model, conversion_type, currency, channel,
-               campaign, source, toInt64(micro) AS micros, if(retracted, 0, toInt64(micro)) AS net_micros,
-               gross_amount AS gross_part, net_amount AS net_part
+        SELECT tenant_id, day, %(models)s[intDiv(place - 1, width) + 1] AS model, conversion_type, currency, channel,
+               campaign, source, micro, if(retracted, 0, micro) AS net_micro, gross_part, net_part
         FROM
-        (
-            SELECT tenant_id, day, conversion_type, currency, retracted,
-                   %(models)s AS models,
-                   length(models) AS model_count,
-                   empty(touch_keys) AS bare,
-                   greatest(length(touch_keys), 1) AS width,
-                   if(bare, [%(unattributed)s], CAST(touch_channels, 'Array(String)')) AS names,
-                   if(bare, [''], CAST(touch_campaigns, 'Array(String)')) AS labels,
-                   if(bare, [''], CAST(origins, 'Array(String)')) AS sources,
-                   if(bare, arrayWithConstant(model_count, toInt32(%(million)s)), micros) AS all_micros,
-                   if(bare, arrayWithConstant(model_count, gross_minor), gross) AS all_gross,
-                   if(bare, arrayWithConstant(model_count, net_minor), if(empty(net), gross, net)) AS all_net
-            FROM
-            """
-    + credited_on_days(f"touch_keys, touch_channels, touch_campaigns, {SOURCES} AS origins, micros, gross, net")
-    + """
-        )
+        """
+    + credited_on_days(
+        """
+        greatest(length(touch_keys), 1) AS width,
+        arrayResize(touch_channels, width, %(unattributed)s) AS names,
+        arrayResize(touch_campaigns, width) AS labels,
+        arrayResize(touch_sources, width, if(empty(touch_keys), '', %(unknown)s)) AS origins,
+        arrayResize(micros, %(model_count)s * width, %(million)s) AS all_micros,
+        arrayResize(gross, %(model_count)s * width, gross_minor) AS all_gross,
+        arrayResize(if(empty(net), gross, net), %(model_count)s * width, net_minor) AS all_net
+        """,
+        """
         ARRAY JOIN
             all_micros AS micro,
-            all_gross AS gross_amount,
-            all_net AS net_amount,
-            arrayFlatten(arrayWithConstant(model_count, names)) AS channel,
-            arrayFlatten(arrayWithConstant(model_count, labels)) AS campaign,
-            arrayFlatten(arrayWithConstant(model_count, sources)) AS source,
+            all_gross AS gross_part,
+            all_net AS net_part,
+            arrayFlatten(arrayWithConstant(%(model_count)s, names)) AS channel,
+            arrayFlatten(arrayWithConstant(%(model_count)s, labels)) AS campaign,
+            arrayFlatten(arrayWithConstant(%(model_count)s, origins)) AS source,
             arrayEnumerate(all_micros) AS place
+        """,
+    )
+    + """
         UNION ALL
         SELECT tenant_id, day, model, conversion_type, currency, channel, campaign, source, 0, 0, 0, 0
-        FROM attribution_daily FINAL
+        FROM attribution_daily
         WHERE {tenant}
           AND (tenant_id, day) IN (SELECT tenant_id, day FROM days)
-          AND (micros != 0 OR net_micros != 0 OR gross_minor != 0 OR net_minor != 0 OR gross_wraps != 0
-               OR net_wraps != 0)
     )
     GROUP BY tenant_id, day, model, conversion_type, currency, channel, campaign, source
     SETTINGS do_not_merge_across_partitions_select_final = 1
@@ -92,34 +88,17 @@ REFRESH_CHANNELS = TenantsStatement(
         (tenant_id, day, model, conversion_type, currency, channel, micros, net_micros, gross_minor, net_minor,
          gross_wraps, net_wraps, version)
     SELECT tenant_id, day, model, conversion_type, currency, channel,
-           sum(micro), sum(net_micro), sum(gross) AS gross_sum, sum(net) AS net_sum,
-           toInt32(round((sum(gross_about) - gross_sum) / 18446744073709551616.)),
-           toInt32(round((sum(net_about) - net_sum) / 18446744073709551616.)),
+           sum(micros), sum(net_micros), sum(gross_minor) AS gross_sum, sum(net_minor) AS net_sum,
+           sum(gross_wraps) + toInt32(round((sum(toFloat64(gross_minor)) - gross_sum) / 18446744073709551616.)),
+           sum(net_wraps) + toInt32(round((sum(toFloat64(net_minor)) - net_sum) / 18446744073709551616.)),
            toUInt64(%(version)s)
-    FROM
-    (
-        SELECT tenant_id, day, model, conversion_type, currency, channel, micros AS micro, net_micros AS net_micro,
-               gross_minor AS gross, net_minor AS net,
-               toFloat64(gross_minor) + 18446744073709551616. * gross_wraps AS gross_about,
-               toFloat64(net_minor) + 18446744073709551616. * net_wraps AS net_about
-        FROM attribution_daily FINAL
-        WHERE {tenant}
-          AND (tenant_id, day) IN (SELECT tenant_id, day FROM days)
-          AND (micros != 0 OR net_micros != 0 OR gross_minor != 0 OR net_minor != 0 OR gross_wraps != 0
-               OR net_wraps != 0)
-        UNION ALL
-        SELECT tenant_id, day, model, conversion_type, currency, channel, 0, 0, 0, 0, 0, 0
-        FROM channels_daily FINAL
-        WHERE {tenant}
-          AND (tenant_id, day) IN (SELECT tenant_id, day FROM days)
-          AND (micros != 0 OR net_micros != 0 OR gross_minor != 0 OR net_minor != 0 OR gross_wraps != 0
-               OR net_wraps != 0)
-    )
+    FROM attribution_daily FINAL
+    WHERE {tenant}
+      AND (tenant_id, day) IN (SELECT tenant_id, day FROM days)
     GROUP BY tenant_id, day, model, conversion_type, currency, channel
     SETTINGS do_not_merge_across_partitions_select_final = 1
     """,
 )
-
 
 
 class Rollup(StrEnum):
@@ -177,7 +156,9 @@ def _refresh(
     params = {
         "version": version,
         "models": [model.value for model in FIVE_MODELS],
+        "model_count": len(FIVE_MODELS),
         "unattributed": UNATTRIBUTED,
+        "unknown": UNKNOWN_SOURCE,
         "million": MILLION,
         "lags": [below for _, below in LAGS],
     }
