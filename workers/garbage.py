@@ -1,7 +1,7 @@
 """How often does the web process look for garbage that refers to itself? Rarely: a long answer is no garbage.
 
 Python looks through all that lives whenever so many more things were made than given back. A report of some thousand
-lines makes a hundred thousand, gives back all of them, and had a third of its time taken by looking.
+lines makes a hundred thousand, gives back all of them, and had a quarter of its time taken by looking.
 """
 
 from __future__ import annotations

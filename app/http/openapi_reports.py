@@ -24,7 +24,7 @@ def report_paths() -> dict[str, Any]:
             _DAYS
             | {
                 "by": "Of channel, campaign, day, week, month, conversion_type, source, parted by commas; channel by "
-                "default.",
+                "default. The source of touches that were credited before the ledger held it is `(unknown)`.",
                 "models": f"Of {', '.join(FIVE_MODELS)}, parted by commas; all by default.",
                 "currency": "Convert everything into this currency; rows per currency where missing.",
                 "conversion_type": "Only these conversions.",
