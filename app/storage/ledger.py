@@ -12,9 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-SOURCES = f"""
-    if(empty(touch_sources), arrayWithConstant(length(touch_keys), '{UNKNOWN_SOURCE}'), touch_sources)
-    """.strip()
+SOURCES = f"arrayResize(touch_sources, length(touch_keys), '{UNKNOWN_SOURCE}')"
 """The sources of a row's touches; what was credited before there was the column does not have them (schema 0060)."""
 
 

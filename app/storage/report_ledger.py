@@ -39,7 +39,7 @@ _LINES = """
             greatest(length(touch_keys), 1) AS width,
             if(bare, ['(unattributed)'], CAST(touch_channels, 'Array(String)')) AS names,
             if(bare, [''], CAST(touch_campaigns, 'Array(String)')) AS labels,
-            if(bare, [''], CAST(<sources>, 'Array(String)')) AS origins,
+            CAST(arrayResize(touch_sources, width, '(unknown)'), 'Array(String)') AS origins,
             if(bare, arrayWithConstant(length(%(models)s), toInt32(1000000)), micros) AS all_micros,
             if(bare, arrayWithConstant(length(%(models)s), gross_minor), gross) AS all_gross,
             if(bare, arrayWithConstant(length(%(models)s), net_minor), if(empty(net), gross, net)) AS all_net,
@@ -89,7 +89,6 @@ _FIGURES = {
         _each(f"arraySlice(all_{name}, <k> * width + 1, width) AS {name}_of_<k>")
         for name in ("micros", "gross", "net")
     ),
-    "<sources>": SOURCES,
     "<opened>": _each("micros_of_<k> AS micro_<k>, gross_of_<k> AS gross_<k>, net_of_<k> AS net_<k>"),
 }
 

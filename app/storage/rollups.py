@@ -53,7 +53,7 @@ REFRESH_DAILY = TenantsStatement(
         greatest(length(touch_keys), 1) AS width,
         arrayResize(touch_channels, width, %(unattributed)s) AS names,
         arrayResize(touch_campaigns, width) AS labels,
-        arrayResize(touch_sources, width, if(empty(touch_keys), '', %(unknown)s)) AS origins,
+        arrayResize(touch_sources, width, %(unknown)s) AS origins,
         arrayResize(micros, %(model_count)s * width, %(million)s) AS all_micros,
         arrayResize(gross, %(model_count)s * width, gross_minor) AS all_gross,
         arrayResize(if(empty(net), gross, net), %(model_count)s * width, net_minor) AS all_net

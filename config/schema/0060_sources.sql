@@ -9,7 +9,7 @@ ALTER TABLE ledger_shadow
 -- Every chunk reads the sources of its touches now: packed as channels and campaigns are.
 ALTER TABLE touchpoints MODIFY COLUMN IF EXISTS source LowCardinality(String) CODEC(LZ4);
 
--- A further key of the rollup, '' where a touch has no source, and for conversions without touches.
+-- A further key of the rollup, '' where a touch has no source; of conversions without touches it is unknown.
 ALTER TABLE attribution_daily
     ADD COLUMN IF NOT EXISTS source LowCardinality(String),
     MODIFY ORDER BY (tenant_id, day, model, conversion_type, currency, channel, campaign, source);
@@ -35,8 +35,7 @@ ARRAY JOIN
         ('(unknown)', micros, net_micros, gross_minor, net_minor, gross_wraps, net_wraps),
         ('', toInt64(0), toInt64(0), toInt64(0), toInt64(0), toInt32(0), toInt32(0))
     ] AS moved
-WHERE channel != '(unattributed)'
-    AND source = ''
+WHERE source = ''
     AND (micros != 0 OR net_micros != 0 OR gross_minor != 0 OR net_minor != 0 OR gross_wraps != 0 OR net_wraps != 0);
 
 INSERT INTO attribution_daily_shadow
@@ -53,6 +52,5 @@ ARRAY JOIN
         ('(unknown)', micros, net_micros, gross_minor, net_minor, gross_wraps, net_wraps),
         ('', toInt64(0), toInt64(0), toInt64(0), toInt64(0), toInt32(0), toInt32(0))
     ] AS moved
-WHERE channel != '(unattributed)'
-    AND source = ''
+WHERE source = ''
     AND (micros != 0 OR net_micros != 0 OR gross_minor != 0 OR net_minor != 0 OR gross_wraps != 0 OR net_wraps != 0);

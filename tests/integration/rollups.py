@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from app.attribution.names import FIVE_MODELS, UNATTRIBUTED
+from app.attribution.names import FIVE_MODELS, UNATTRIBUTED, UNKNOWN_SOURCE
 from app.storage.client import Storage
 from app.storage.journeys import LAGS
 from app.storage.shadow import of_shadow
@@ -79,7 +79,7 @@ def _add(sums: Sums, *row: Any) -> None:
     *head, gross_minor, net_minor, retracted, channels, campaigns, sources, micros, gross, net, lag_ms = row
     kept = 0 if retracted else 1
     for place, model in enumerate(FIVE_MODELS):
-        credits = [(UNATTRIBUTED, "", "", MICRO, gross_minor, net_minor)]
+        credits = [(UNATTRIBUTED, "", UNKNOWN_SOURCE, MICRO, gross_minor, net_minor)]
         if channels:
             at = slice(place * len(channels), (place + 1) * len(channels))
             credits = list(zip(channels, campaigns, sources, micros[at], gross[at], net[at], strict=True))

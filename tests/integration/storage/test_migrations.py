@@ -89,7 +89,7 @@ def test_credit_from_before_there_were_sources_has_an_unknown_one(empty: Setting
     migrate(empty)
     storage = Storage(empty)
     keys = {"tenant_id": [1] * 3, "day": [date(2026, 1, 1)] * 3, "model": ["linear"] * 3, "conversion_type": ["o"] * 3}
-    keys |= {"currency": ["USD"] * 3, "channel": ["email", "email", "(unattributed)"], "campaign": ["a", "b", ""]}
+    keys |= {"currency": ["USD"] * 3, "channel": ["email", "email", "tv"], "campaign": ["a", "b", ""]}
     sums = {name: [1, 2, 4] for name in ("micros", "net_micros", "gross_minor", "net_minor")}
     storage.insert("attribution_daily", keys | sums | {"gross_wraps": [0, 1, 0], "version": [7, 8, 9]})
     for _ in range(2):
@@ -98,8 +98,8 @@ def test_credit_from_before_there_were_sources_has_an_unknown_one(empty: Setting
         columns = "channel, campaign, source, micros, gross_wraps, version"
         found = f"SELECT {columns} FROM attribution_daily FINAL ORDER BY {columns}"
         assert storage.command(found) == [
-            *[("(unattributed)", "", "", 4, 0, 9), ("email", "a", "", 0, 0, 7), ("email", "a", "(unknown)", 1, 0, 7)],
-            *[("email", "b", "", 0, 0, 8), ("email", "b", "(unknown)", 2, 1, 8)],
+            *[("email", "a", "", 0, 0, 7), ("email", "a", "(unknown)", 1, 0, 7), ("email", "b", "", 0, 0, 8)],
+            *[("email", "b", "(unknown)", 2, 1, 8), ("tv", "", "", 0, 0, 9), ("tv", "", "(unknown)", 4, 0, 9)],
         ]
 
 
