@@ -8,11 +8,12 @@ from typing import Any
 import msgspec
 from flask import Blueprint, Response
 
+from app.http.openapi_answers import ANSWER_SCHEMAS
 from app.http.openapi_change import CHANGE_SCHEMAS, change_paths
 from app.http.openapi_events import EVENT_SCHEMAS, event_paths
 from app.http.openapi_models import MODEL_SCHEMAS, model_paths
 from app.http.openapi_money import MONEY_SCHEMAS, money_paths
-from app.http.openapi_reports import REPORT_SCHEMAS, report_paths
+from app.http.openapi_reports import report_paths
 from app.http.openapi_rules import rules_paths, rules_schemas
 from app.http.openapi_saturation import SATURATION_SCHEMAS, saturation_paths
 from app.http.openapi_tenant import TENANT_SCHEMAS, tenant_paths
@@ -78,7 +79,7 @@ def document(settings: Settings) -> dict[str, Any]:
             },
             "schemas": _SCHEMAS
             | EVENT_SCHEMAS
-            | REPORT_SCHEMAS
+            | ANSWER_SCHEMAS
             | MONEY_SCHEMAS
             | MODEL_SCHEMAS
             | SATURATION_SCHEMAS
@@ -148,7 +149,11 @@ def _operation_paths() -> dict[str, Any]:
             "application/json",
             {
                 "type": "object",
-                "properties": {"parts": {"additionalProperties": {"$ref": "#/components/schemas/Part"}}},
+                "properties": {
+                    "success": {"const": True},
+                    "status": {"const": "ready"},
+                    "parts": {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/Part"}},
+                },
             },
         ),
         "/openapi.json": get("This document.", "application/json", plain),

@@ -123,6 +123,7 @@ def _export() -> dict[str, Any]:
     )
     described = _operation("The ledger: one line per conversion, model and touch.", "", query=query)
     raw = {"type": "string", "format": "binary"}
+    described["responses"]["404"] = {"$ref": "#/components/responses/NotFound"}
     described["responses"]["200"] = {
         "description": "The ledger, streamed; conversions by UTC day, then by a fixed order of their own.",
         "headers": {

@@ -89,7 +89,8 @@ def _operation(tag: str, summary: str, schema: dict[str, Any], query: dict[str, 
             "400": {"$ref": "#/components/responses/BadRequest"},
             "401": {"$ref": "#/components/responses/Unauthorized"},
             "503": {"$ref": "#/components/responses/Unavailable"},
-        },
+        }
+        | ({"404": {"$ref": "#/components/responses/NotFound"}} if "rules" in (query or {}) else {}),
     }
 
 
@@ -99,7 +100,12 @@ def _ref(name: str) -> dict[str, str]:
 
 _TEXT = {"type": "string"}
 _OBJECTS = {"type": "array", "items": {"type": "object"}}
-_FRAME = {"from": _TEXT, "to": _TEXT, "timezone": _TEXT, "reconciled": {"type": "boolean"}, "as_of": _TEXT}
+_FRAME = {"from": _TEXT, "to": _TEXT, "timezone": _TEXT, "conversion_type": {"type": ["string", "null"]}} | {
+    "reconciled": {"type": "boolean"},
+    "rules": {"enum": ["shadow"], "description": "Only where the shadow's were asked for."},
+    "rules_version": {"type": "integer"},
+    "as_of": _TEXT,
+}
 
 MONEY_SCHEMAS: dict[str, Any] = {
     "Rate": {
@@ -131,6 +137,8 @@ MONEY_SCHEMAS: dict[str, Any] = {
         "type": "object",
         "properties": _FRAME
         | {
+            "by": {"type": "array", "items": _TEXT},
+            "models": {"type": "array", "items": _TEXT},
             "base": _TEXT,
             "measure": {"enum": [str(measure) for measure in Measure]},
             "rows": {**_OBJECTS, "description": "Each line under each model, and how it changes from the base."},

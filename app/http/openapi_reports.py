@@ -62,7 +62,8 @@ def _get(summary: str, schema: str, query: dict[str, str], *, path: str = "") ->
         if schema
         else {"text/csv": {"schema": {"type": "string"}}}
     )
-    responses = {"200": {"description": summary, "content": content}} | _errors("404" if path else "")
+    may_be_missing = "404" if path or "rules" in query else ""  # the thing itself, or the shadow
+    responses = {"200": {"description": summary, "content": content}} | _errors(may_be_missing)
     return {
         "get": {
             "tags": ["reports"],
@@ -77,11 +78,7 @@ def _get(summary: str, schema: str, query: dict[str, str], *, path: str = "") ->
 def _reattribute() -> dict[str, Any]:
     days = {"type": "string", "format": "date"}
     body = {"type": "object", "required": ["from", "to"], "properties": {"from": days, "to": days}}
-    started = {
-        "type": "object",
-        "required": ["success", "job_id", "url"],
-        "properties": {"success": {"const": True}, "job_id": {"type": "string"}, "url": {"type": "string"}},
-    }
+    started = {"$ref": _REF + "ReattributionStarted"}
     return {
         "post": {
             "tags": ["reports"],
@@ -105,73 +102,3 @@ def _errors(more: str) -> dict[str, Any]:
     if more:
         names[more] = "NotFound"
     return {status: {"$ref": f"#/components/responses/{name}"} for status, name in names.items()}
-
-
-_TEXT, _WHOLE, _YES = {"type": "string"}, {"type": "integer"}, {"type": "boolean"}
-_LINES = {"type": "array", "items": {"$ref": _REF + "Credit"}}
-_PERIOD = {"from": _TEXT, "to": _TEXT, "timezone": _TEXT}
-
-REPORT_SCHEMAS: dict[str, Any] = {
-    "Credit": {
-        "type": "object",
-        "description": "The columns of `by`, and what a model gives them. Money is an exact decimal string.",
-        "required": ["model", "currency", "conversions", "value", "value_minor"],
-        "properties": {
-            "model": {"enum": [str(model) for model in FIVE_MODELS]},
-            "currency": _TEXT,
-            "conversions": {"type": ["string", "number"]},
-            "value": _TEXT,
-            "value_minor": _WHOLE,
-        },
-    },
-    "AttributionReport": {
-        "type": "object",
-        "properties": _PERIOD
-        | {
-            "currency": {"type": ["string", "null"]},
-            "rows": _LINES,
-            "next": {"type": ["string", "null"], "description": "For `after`, where more lines follow."},
-            "totals": _LINES,
-            "unattributed": _LINES,
-            "reconciled": _YES,
-            "rules_version": _WHOLE,
-            "as_of": _TEXT,
-        },
-    },
-    "Reconciliation": {
-        "type": "object",
-        "properties": _PERIOD
-        | {
-            "reconciled": _YES,
-            "models": {"type": "array", "items": {"type": "object"}},
-            "currencies": {"type": "array", "items": {"type": "object"}},
-            "pending": {**_WHOLE, "description": "Conversions that are stored and not credited yet."},
-            "notes": {"type": "array", "items": _TEXT},
-            "as_of": _TEXT,
-        },
-    },
-    "Explanation": {
-        "type": "object",
-        "properties": {
-            "conversion": {"type": "object"},
-            "state": {"enum": ["pending", "retracted", "unattributed", "credited"]},
-            "touches": {"type": "array", "items": {"type": "object"}},
-            "adjustments": {"type": "array", "items": {"type": "object"}},
-            "duplicates": {"type": "array", "items": {"type": "object"}},
-        },
-    },
-    "Job": {
-        "type": "object",
-        "properties": {
-            "job_id": _TEXT,
-            "kind": _TEXT,
-            "state": _TEXT,
-            "progress": {"type": "number", "minimum": 0, "maximum": 1},
-            "chunks": {"type": "object"},
-            "conversions": {"type": "object"},
-            "created_at": _TEXT,
-            "closed_at": {"type": ["string", "null"]},
-            "failures": {"type": "array", "items": {"type": "object"}},
-        },
-    },
-}

@@ -105,6 +105,7 @@ def _list(items: dict[str, Any]) -> dict[str, Any]:
 
 _PERIOD = {"from": _TEXT, "to": _TEXT, "timezone": _TEXT}
 _JOB = {"job_id": {"type": ["string", "null"]}, "url": {"type": ["string", "null"]}}
+_JOBS = _JOB | {"job_ids": _list(_TEXT)}
 
 
 @lru_cache(maxsize=1)
@@ -123,7 +124,7 @@ def rules_schemas() -> dict[str, Any]:
     return dict(of_rules) | _of_channels() | {
         "RulesInForce": object_of(["version", "rules"], **in_force, history=_list(_OBJECT)),
         "RulesChanged": object_of(
-            ["version", "changed"], success={"const": True}, **in_force, changed=_YES, conversions=_WHOLE, **_JOB
+            ["version", "changed"], success={"const": True}, **in_force, changed=_YES, conversions=_WHOLE, **_JOBS
         ),
         "ShadowRules": object_of(["version", "rules"], **shadow),
         "ShadowChanged": object_of(
@@ -133,7 +134,7 @@ def rules_schemas() -> dict[str, Any]:
             decided_on_arrival=_list(_TEXT),
             changed=_YES,
             conversions=_WHOLE,
-            **_JOB,
+            **_JOBS,
         ),
         "ShadowDeleted": object_of(["success", "deleted"], success={"const": True}, deleted=_YES),
         "RulesPreview": object_of(

@@ -14,21 +14,22 @@ def tenant_paths() -> dict[str, Any]:
     """The paths of the tenant itself, with the secret key."""
     changed = call_of(
         "How long events are kept, those stored already too; what becomes too old is deleted for good.",
-        "Tenant",
+        "TenantChanged",
         object_of(["retention_days"], retention_days=_DAYS),
     )
     return {"/v1/tenant": {"get": call_of("The tenant that the key is of.", "Tenant"), "patch": changed}}
 
 
+_TENANT = {
+    "tenant_id": _WHOLE,
+    "slug": _TEXT,
+    "name": _TEXT,
+    "timezone": _TEXT,
+    "currency": _TEXT,
+    "hosts": {"type": "array", "items": _TEXT},
+    "retention_days": _DAYS,
+}
 TENANT_SCHEMAS: dict[str, Any] = {
-    "Tenant": object_of(
-        ["tenant_id", "slug", "timezone", "currency", "retention_days"],
-        tenant_id=_WHOLE,
-        slug=_TEXT,
-        name=_TEXT,
-        timezone=_TEXT,
-        currency=_TEXT,
-        hosts={"type": "array", "items": _TEXT},
-        retention_days=_DAYS,
-    )
+    "Tenant": object_of(list(_TENANT), **_TENANT),
+    "TenantChanged": object_of(["success", *_TENANT], success={"const": True}, **_TENANT),
 }

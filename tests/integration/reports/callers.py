@@ -13,6 +13,7 @@ from app.http import create_app
 from app.storage.client import Storage
 from app.tenants.registry import Registry
 from config.settings import Settings
+from tests.integration.described import require_described
 from tests.integration.reports.world import HOUR, World, at
 
 NOON = at("2025-03-10T12:00:00+00:00")
@@ -28,10 +29,11 @@ class Caller:
     world: World
 
     def get(self, path: str) -> Any:
-        return self.client.get(path, headers={"Authorization": f"Bearer {self.key}"})
+        return require_described("GET", path, self.client.get(path, headers={"Authorization": f"Bearer {self.key}"}))
 
     def post(self, path: str, body: Any) -> Any:
-        return self.client.post(path, json=body, headers={"Authorization": f"Bearer {self.key}"})
+        answer = self.client.post(path, json=body, headers={"Authorization": f"Bearer {self.key}"})
+        return require_described("POST", path, answer)
 
 
 def two_callers(settings: Settings, redis: Redis, storage: Storage, numpy_storage: Storage) -> tuple[Caller, Caller]:

@@ -18,6 +18,7 @@ from app.ingest.events import Event
 from app.ledger.runs import Runs
 from app.storage.connections import close_all
 from app.tenants.tenant import Tenant
+from tests.integration.described import require_described
 from tests.integration.pipeline.conftest import DAY, Pipeline, order, touch
 
 TODAY = time.time_ns() // 1_000_000 // DAY * DAY
@@ -35,6 +36,7 @@ class Caller:
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         answer = self.client.open(path, method=method, json=body, headers={"Authorization": f"Bearer {self.key}"})
+        require_described(method, path, answer)
         return answer.status_code, answer.get_json()
 
     def put(self, rules: dict[str, Any], apply: Any = "from_now", **more: Any) -> dict[str, Any]:
