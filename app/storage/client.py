@@ -199,7 +199,7 @@ class Storage:
         """Run DDL. For migrations only: nothing here looks at tenants."""
 
         def send(client: Client, query_id: str, settings: dict[str, Any]) -> list[tuple[Any, ...]]:
-            rows: list[tuple[Any, ...]] = client.execute(sql, query_id=query_id, settings=settings)
+            rows: list[tuple[Any, ...]] = client.execute(sql, query_id=query_id, settings={**settings, **_DDL})
             return rows
 
         return self._run("command", send, tenant_id=None, task="migrate")
@@ -299,6 +299,11 @@ _EVERY_QUERY: dict[str, Any] = {
     "async_insert": 0,
     # A year of daily spend or of old events may come in one insert.
     "max_partitions_per_insert_block": 1000,
+}
+
+_DDL: dict[str, Any] = {
+    # A file of the schema drops what another table has taken the place of, however large it is.
+    "max_table_size_to_drop": 0,
 }
 
 

@@ -14,6 +14,7 @@ from app.errors import TributaryError
 SHARDING_KEYS = {
     # Touches of one raw id never leave their shard: each shard prunes and joins its own, whoever asks.
     "touchpoints": "cityHash64(tenant_id, xxHash64(user_id))",
+    "touchpoints_by_id": "cityHash64(tenant_id, xxHash64(user_id))",
     "conversions_by_user": "cityHash64(tenant_id, xxHash64(user_id))",
     "identity_aliases": "cityHash64(tenant_id, xxHash64(id))",
     "identity_cuts": "cityHash64(tenant_id, xxHash64(id))",
@@ -49,6 +50,7 @@ _CREATE = re.compile(r"CREATE TABLE IF NOT EXISTS (?P<table>\w+)(?P<rest>.*)", r
 _ALTER = re.compile(r"\s*ALTER TABLE (?P<table>\w+)(?P<rest>.*)", re.DOTALL)
 _DROP = re.compile(r"DROP TABLE IF EXISTS (?P<table>\w+)")
 _INSERT = re.compile(r"INSERT INTO \w+\s")
+_EXCHANGE = re.compile(r"EXCHANGE TABLES (?P<one>\w+) AND (?P<other>\w+)")
 _DATABASE = re.compile(r"CREATE DATABASE IF NOT EXISTS (?P<database>\w+)")
 _ENGINE = re.compile(r"\bENGINE = (?P<engine>\w*MergeTree)(?:\((?P<arguments>[^)]*)\))?")
 _LIKE = re.compile(r"\A(\s+AS) (\w+)")
@@ -88,6 +90,9 @@ def on_cluster(statement: str, cluster: str, database: str) -> list[str]:
         return [f"{statement} ON CLUSTER {cluster}", f"{statement}_local ON CLUSTER {cluster} SYNC"]
     if _INSERT.match(statement):
         return [statement]
+    if found := _EXCHANGE.fullmatch(statement):
+        # The Distributed tables know theirs by name, and stay.
+        return [f"EXCHANGE TABLES {found['one']}_local AND {found['other']}_local ON CLUSTER {cluster}"]
     raise _unknown(statement)
 
 

@@ -13,6 +13,7 @@ import dataclasses
 import hashlib
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -21,14 +22,17 @@ from redis.exceptions import LockError, RedisError
 from app.errors import TributaryError, Unavailable
 from app.storage.client import Storage
 from app.storage.cluster import on_cluster
+from app.storage.held import kept
 from app.storage.redis import make_redis
 from app.storage.statements import Statement
 from config.settings import Settings
 
 FOLDER = Path(__file__).resolve().parents[2] / "config" / "schema"
 LOCK = "lock:migrations"
-"""Redis string; held by the one process that migrates; expires by itself."""
+"""Redis string; held by the one process that migrates; renewed while it does, expires by itself."""
 LOCK_LIFE_S = 120.0
+STATEMENT_LIMIT_S = 86_400
+"""A file may copy a table, which takes as long as the table is large."""
 
 _RECORD = """
 CREATE TABLE IF NOT EXISTS schema_migrations
@@ -58,7 +62,9 @@ def migrate(settings: Settings, folder: Path = FOLDER) -> list[str]:
     MigrationError : an applied file has changed, or is gone.
     Unavailable : Redis or ClickHouse does not answer, or another process has been migrating for long.
     """
-    lock = make_redis(settings.redis_url).lock(LOCK, timeout=LOCK_LIFE_S, blocking_timeout=LOCK_LIFE_S)
+    lock = make_redis(settings.redis_url).lock(
+        LOCK, timeout=LOCK_LIFE_S, blocking_timeout=LOCK_LIFE_S, thread_local=False
+    )
     try:
         held = lock.acquire()
     except RedisError as error:
@@ -66,7 +72,8 @@ def migrate(settings: Settings, folder: Path = FOLDER) -> list[str]:
     if not held:
         raise Unavailable("migrating", "Another process has been migrating for long.", "Wait for it, then again.")
     try:
-        return _apply_missing(settings, folder)
+        with kept(partial(lock.extend, LOCK_LIFE_S, replace_ttl=True), LOCK_LIFE_S):
+            return _apply_missing(settings, folder)
     finally:
         # It may have expired, and will if Redis is away.
         with contextlib.suppress(LockError, RedisError):
@@ -81,7 +88,7 @@ def pending(settings: Settings, folder: Path = FOLDER) -> list[str]:
 
 def _apply_missing(settings: Settings, folder: Path) -> list[str]:
     _create_database(settings)
-    storage = Storage(settings)
+    storage = Storage(dataclasses.replace(settings, query_limit_s=STATEMENT_LIMIT_S))
     for statement in ddl(_RECORD, settings):
         storage.command(statement)
     applied = _read_applied(storage)

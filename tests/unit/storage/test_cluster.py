@@ -37,7 +37,7 @@ def test_without_a_cluster_the_files_run_as_they_are():
 
 
 @pytest.mark.parametrize(
-    "statement", [one for one in STATEMENTS if not one.startswith(("DROP", "INSERT"))], ids=name_of
+    "statement", [one for one in STATEMENTS if not one.startswith(("DROP", "INSERT", "EXCHANGE"))], ids=name_of
 )
 def test_the_shards_tables_are_the_same_but_replicated(statement):
     local, *spread = on_cluster(statement, "tributary", "shop")
@@ -80,6 +80,16 @@ def test_both_tables_go():
         "DROP TABLE IF EXISTS x ON CLUSTER tributary",
         "DROP TABLE IF EXISTS x_local ON CLUSTER tributary SYNC",
     ]
+
+
+def test_the_shards_tables_change_places():
+    made = on_cluster("EXCHANGE TABLES x AND y", "tributary", "shop")
+    assert made == ["EXCHANGE TABLES x_local AND y_local ON CLUSTER tributary"]
+
+
+def test_a_table_that_takes_anothers_place_is_spread_as_that_one():
+    places = [re.findall(r"EXCHANGE TABLES (\w+) AND (\w+)", one) for one in STATEMENTS]
+    assert [SHARDING_KEYS[one] == SHARDING_KEYS[other] for pair in places for one, other in pair] == [True]
 
 
 def test_the_database_is_made_everywhere():
