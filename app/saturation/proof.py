@@ -81,7 +81,7 @@ class PlanRow:
     possible : float
         The most that any split within the same limits gains, over all channels.
     possible_decided : float
-        The same over the channels that the plan may move: those with a status, or of which the money is decided.
+        The same over the channels that the plan may move: those of which no guard bars a status.
     possible_with_status : float
         The same over the channels with a status only.
     """

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from app.saturation.allocate import at_spend, envelope_slopes, grids, water_fill
-from app.saturation.planner import plan
+from app.saturation.planner import DEVIATIONS, MOST_LOST, plan
 from app.saturation.series import Assessment, Decision, Guard, Status
 from tests.unit.saturation.oracle import assessment_of
 
@@ -130,6 +130,13 @@ def test_undecided_channels_stay_where_they_are():
     assert forced.reasons["unsure"] == "Spend goes to 60.00, as its bounds ask: the evidence is insufficient."
 
 
+def test_a_class_that_is_open_bars_no_move_where_no_guard_fails():
+    sound, faulty = (Guard("steady", passed, 3.5, 3.0, "the curve may be changing") for passed in (True, False))
+    unsure = replace(channel("unsure", 0.1, status=Status.INSUFFICIENT_EVIDENCE), guards=(sound,))
+    assert plan([unsure], 100.0, margin=0.5).spend["unsure"] == pytest.approx(80)
+    assert plan([replace(unsure, guards=(sound, faulty))], 100.0, margin=0.5).spend["unsure"] == 100
+
+
 def test_money_that_is_sure_moves_a_channel_whose_class_is_not():
     unsure = replace(channel("unsure", 0.1, status=Status.INSUFFICIENT_EVIDENCE), decision=Decision.DECREASE)
     assert plan([unsure], 100.0, margin=0.5).spend["unsure"] == pytest.approx(80)
@@ -158,6 +165,27 @@ def test_a_gain_that_risks_too_much_is_taken_in_part():
     made = plan([one], 200.0, margin=0.5)
     assert 100 <= made.spend["risky"] < 115
     assert made.net_profit.low >= -0.5
+
+
+def test_only_the_channel_that_is_risky_moves_less():
+    sure, risky = channel("sure", 0.1), channel("risky", 0.2, doubt=0.2)
+    assert plan([risky], 100.0, margin=0.5).spend["risky"] > 95
+    made = plan([sure, risky], 200.0, margin=0.5)
+    assert made.spend["sure"] == pytest.approx(80)
+    assert 82 < made.spend["risky"] < 92
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
+def test_no_plan_loses_more_than_two_per_cent_far_below_its_mean(share):
+    """A large channel near the border of paying is what makes a plan lose."""
+    large, small = channel("large", 0.3, x0=100 * share, doubt=0.15), channel("small", 0.8, x0=100 * (1 - share))
+    made = plan([large, small], 100.0, margin=0.5)
+    profit = sum(
+        0.5 * (one.response.at(made.spend[one.channel]) - one.response.at(one.x0)) - made.spend[one.channel] + one.x0
+        for one in (large, small)
+    )
+    assert profit.mean() - DEVIATIONS * profit.std() >= -MOST_LOST * 100
+    assert made.net_profit.median > 0
 
 
 def test_a_smaller_budget_is_kept_where_it_hurts_least():
