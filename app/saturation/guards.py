@@ -35,6 +35,8 @@ LEAST_COMPLETE = 0.8
 GREATEST_SHARED = 0.999
 GREATEST_REPEATED = 0.5
 ADVISORY = frozenset({"days_to_cut"})
+MOVEMENT = frozenset({"spend_cv", "spend_ratio", "spend_moves", "prior_dominance"})
+"""Those that say that spend moved too little to tell the class."""
 _MOVED_DAYS = 3
 _LEAST_MOVE = 0.1
 """In log spend."""
@@ -84,7 +86,7 @@ def _of_spend(evidence: Evidence) -> tuple[Guard, ...]:
             "spend_cv",
             varies,
             LEAST_CV,
-            f"spend varies by {varies:.0%} only while the channel is on, {LEAST_CV:.0%} is needed",
+            f"spend varies by {100 * varies:.0f} % only while the channel is on, {100 * LEAST_CV:.0f} % is needed",
         ),
         at_least(
             "spend_ratio",
@@ -148,7 +150,7 @@ def _of_data(cal: Calendar, context: Context) -> tuple[Guard, ...]:
     behind = _days_behind(cal, context)
     changes = sum(1 for one in context.rule_changes if cal.day[0] < one <= cal.day[-1])
     return (
-        at_least("complete", complete, LEAST_COMPLETE, f"only {complete:.0%} of the last 28 days are known"),
+        at_least("complete", complete, LEAST_COMPLETE, f"only {100 * complete:.0f} % of the last 28 days are known"),
         at_most("behind", behind, 3, f"the last known day lies {behind} days before the day until which data are due"),
         at_most(
             "spread_days",

@@ -81,7 +81,7 @@ class PlanRow:
     possible : float
         The most that any split within the same limits gains, over all channels.
     possible_decided : float
-        The same over the channels that the plan may move: those of which no guard bars a status.
+        The same over the channels that the plan may move: see `planner.may_move`.
     possible_with_status : float
         The same over the channels with a status only.
     """
@@ -160,7 +160,7 @@ def plan_row(number: int, tenant: SimulatedTenant, assessments: Sequence[Assessm
     total = sum(today.values())
     made = plan(assessments, _budget(assessments, total), margin=PROOF_MARGIN)
     with_status = {one.channel for one in assessments if one.status is not Status.INSUFFICIENT_EVIDENCE}
-    decided = {one.channel for one in assessments if may_move(one)}
+    decided = {one.channel for one in assessments if may_move(one, PROOF_MARGIN)}
 
     def most(moving: set[str]) -> float:
         frozen = {name: limits if name in moving else (today[name], today[name]) for name, limits in bounds.items()}

@@ -137,6 +137,18 @@ def test_a_class_that_is_open_bars_no_move_where_no_guard_fails():
     assert plan([replace(unsure, guards=(sound, faulty))], 100.0, margin=0.5).spend["unsure"] == 100
 
 
+def test_a_channel_whose_spend_hardly_moved_is_cut_where_it_cannot_pay_and_never_raised():
+    still = (Guard("spend_cv", False, 0.05, 0.12, "spend varies by 5 % only while the channel is on, 12 % is needed"),)
+    poor, rich, open_ = (
+        replace(channel(name, 0.5, roas, doubt=0.2, status=Status.INSUFFICIENT_EVIDENCE), guards=still)
+        for name, roas in (("poor", 1.0), ("rich", 30.0), ("open", 4.0))
+    )
+    made = plan([poor, rich, open_], 300.0, margin=0.5)
+    assert made.spend == pytest.approx({"poor": 80, "rich": 100, "open": 100})
+    faulty = replace(poor, guards=(*still, Guard("level", False, 2.0, 1.5, "the level is not that of the last weeks")))
+    assert plan([faulty], 100.0, margin=0.5).spend["poor"] == 100
+
+
 def test_money_that_is_sure_moves_a_channel_whose_class_is_not():
     unsure = replace(channel("unsure", 0.1, status=Status.INSUFFICIENT_EVIDENCE), decision=Decision.DECREASE)
     assert plan([unsure], 100.0, margin=0.5).spend["unsure"] == pytest.approx(80)
