@@ -90,7 +90,7 @@ def _draw(axes: Axes, answer: Mapping[str, Any]) -> None:
     _where_it_stops_paying(axes, curve)
     _limits(axes, curve)
     probability = max(answer["probabilities"].values())
-    sure = f" ({probability:.0%} sure)" if answer["status"] != "insufficient_evidence" else ""
+    sure = f" ({100 * probability:.0f} % sure)" if answer["status"] != "insufficient_evidence" else ""
     axes.set_title(
         f"{answer['channel']}: {_WORDS[answer['status']]}{sure}", loc="left", color=_INK, fontweight="bold", pad=38
     )

@@ -28,6 +28,7 @@ DAYS = 728
 """As many as the longest fit looks at."""
 MOST_CHANNELS = 500
 _TASK = "saturation"
+_OTHER_CURRENCY = "Or name another `currency` with PUT /v1/saturation/settings. Then POST /v1/saturation/train."
 Floats = NDArray[np.float64]
 
 
@@ -176,7 +177,7 @@ def _rates(
     foreign = [pair for pair in needed if pair[1] != settings.currency]
     if not foreign:
         return Rates(settings.currency, {})
-    rates = read_rates(storage, tenant, settings.currency, params)
+    rates = read_rates(storage, tenant, settings.currency, params, _OTHER_CURRENCY)
     rates.require(foreign, f"the {what} of that day")
     return rates
 

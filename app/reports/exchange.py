@@ -30,6 +30,7 @@ from app.tenants.tenant import Tenant
 _TASK = "report.exchange"
 _CONTEXT = Context(prec=80)  # an amount of 16 digits times a rate of any sensible length: exact before it is rounded
 _NAMED = 10
+PER_CURRENCY = "Or leave `currency` out: rows are then per currency."
 _EVER = {"first": "1971-01-01", "end": "2148-01-01"}
 
 
@@ -46,10 +47,11 @@ class ReportedCredit:
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """A tenant's rates into one currency; `into` '' converts nothing."""
+    """A tenant's rates into one currency; `into` '' converts nothing. `or_else` is another way than a missing rate."""
 
     into: str
     table: dict[tuple[date, str], Decimal]
+    or_else: str = PER_CURRENCY
 
     def currency(self, currency: str) -> str:
         """The currency that an amount of this one is reported in."""
@@ -66,36 +68,36 @@ class Rates:
             return value_minor
         rate = self.table.get((day, currency))
         if rate is None:
-            raise missing_rate(self.into, [(day, currency)], "a conversion or an amount of that day")
+            raise self._missing([(day, currency)], "a conversion or an amount of that day")
         return converted_minor(value_minor, currency, self.into, rate)
 
     def require(self, needed: Iterable[tuple[date, str]], what: str) -> None:
         """BadInput unless there is a rate for each day and currency."""
         missing = sorted({pair for pair in needed if pair[1] != self.into and pair not in self.table})
         if self.into and missing:
-            raise missing_rate(self.into, missing, what)
+            raise self._missing(missing, what)
+
+    def _missing(self, missing: list[tuple[date, str]], what: str) -> BadInput:
+        """The error that names the first day and pair in its message, and up to ten in its detail."""
+        day, currency = missing[0]
+        more = "; ".join(f"{day} {code}" for day, code in missing[:_NAMED])
+        rest = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+        return BadInput(
+            "missing_rate",
+            f"No rate of {day} from {currency} into {self.into}, for {what}.",
+            f"POST /v1/fx the rates of these days into {self.into}: {more}{rest}. {self.or_else}",
+        )
 
 
-def read_rates(storage: Storage, tenant: Tenant, into: str, params: dict[str, Any] | None = None) -> Rates:
+def read_rates(
+    storage: Storage, tenant: Tenant, into: str, params: dict[str, Any] | None = None, or_else: str = PER_CURRENCY
+) -> Rates:
     """The rates into a currency: of the period in `params`, or all of them."""
     if not into:
         return Rates("", {})
     asked = (params or _EVER) | {"currency": into}
     stored = storage.rows(RATES, tenant_id=tenant.tenant_id, params=asked, task=_TASK)
-    return Rates(into, {(day, currency): Decimal(rate) for day, currency, rate in stored})
-
-
-def missing_rate(into: str, missing: list[tuple[date, str]], what: str) -> BadInput:
-    """The error that names the first day and pair in its message, and up to ten in its detail."""
-    day, currency = missing[0]
-    more = "; ".join(f"{day} {code}" for day, code in missing[:_NAMED])
-    rest = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
-    return BadInput(
-        "missing_rate",
-        f"No rate of {day} from {currency} into {into}, for {what}.",
-        f"POST /v1/fx the rates of these days into {into}: {more}{rest}. Or leave `currency` out: rows are then per "
-        "currency.",
-    )
+    return Rates(into, {(day, currency): Decimal(rate) for day, currency, rate in stored}, or_else)
 
 
 def convert(storage: Storage, tenant: Tenant, query: AttributionQuery) -> Iterator[ReportedCredit]:

@@ -287,11 +287,11 @@ def _chance(weights: Floats, elasticity: Floats) -> float:
 def _sentence(kind: ExperimentKind, days: int, ratio: float, asked: Question, chance: float) -> str:
     do = {
         ExperimentKind.GO_DARK: f"Switch the channel off for {days} days",
-        ExperimentKind.PULSES: f"Raise spend by {ratio - 1:.0%} every other week for {days} days",
+        ExperimentKind.PULSES: f"Raise spend by {100 * (ratio - 1):.0f} % every other week for {days} days",
         ExperimentKind.GEO: f"Switch the channel off in half of the regions for {days} days",
     }[kind]
     shows = {
         Question.STATUS: "how near to saturation the channel is",
         Question.SPEND_DRIVEN_STATUS: "whether spend itself is saturated or much of the credit comes without it",
     }[asked]
-    return f"{do}: with a chance of {chance:.0%} this shows {shows}."
+    return f"{do}: with a chance of {100 * chance:.0f} % this shows {shows}."

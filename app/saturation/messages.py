@@ -39,8 +39,9 @@ def sentence(
         Status.SATURATED: "is saturated",
     }[status]
     because = f", because {_CAUSES[cause]}" if cause is not None else ""
+    sure = f"{100 * probability:.0f} % sure"
     returns = " Returns still increase with spend." if elasticity.low > 1 else ""
-    return f"{channel} {stands} ({probability:.0%} sure): {rise} {between}{because}.{returns} {_DECISIONS[decision]}"
+    return f"{channel} {stands} ({sure}): {rise} {between}{because}.{returns} {_DECISIONS[decision]}"
 
 
 def unfitted(channel: str, reason: str) -> str:

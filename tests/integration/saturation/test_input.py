@@ -165,6 +165,8 @@ def test_a_change_of_currency_needs_its_rates_and_then_changes_nothing(shop):
     assert failure["code"] == "missing_rate"
     assert f"No rate of {days[0]} from EUR into USD" in failure["message"]
     assert "POST /v1/fx" in failure["detail"]
+    assert "PUT /v1/saturation/settings" in failure["detail"]
+    assert "leave `currency` out" not in failure["detail"]
     untrained = shop.ask("GET", "/v1/saturation").json
     assert failure["message"] in untrained["message"]
     assert untrained["detail"] == failure["detail"]
