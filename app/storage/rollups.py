@@ -1,4 +1,4 @@
-"""How do the sums that reports read follow the ledger? Every run sums the days that it touched up again.
+"""How do the sums that reports read follow the ledger? The days that a run touched are summed up again.
 
 A rollup is refreshed for whole days of the tenant, from the ledger or from a finer rollup that was refreshed just
 before. A key that the rollup has and its source no longer gives comes in as zeros, so nothing that vanished stays. A

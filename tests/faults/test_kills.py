@@ -13,8 +13,10 @@ from app.storage import keys
 from app.storage.client import Storage
 from app.storage.redis import make_redis
 from app.storage.statements import TenantStatement
+from app.tenants.registry import Registry
 from config.settings import Settings
 from tests.faults.sender import Sender
+from tests.integration.rollups import require_rollups
 from tests.running import Up
 
 SETTLE_LIMIT_S = 60
@@ -27,7 +29,7 @@ LEDGER = TenantStatement("test_ledger", "SELECT order_id FROM ledger FINAL WHERE
 
 def settled(redis, shards: int) -> bool:
     waiting = sum(int(redis.hget(keys.waiting(shard), "all") or 0) for shard in range(shards))
-    return waiting == 0 and redis.zcard(keys.RUNS_DUE) == 0
+    return waiting == 0 and redis.zcard(keys.RUNS_DUE) == 0 and redis.zcard(keys.JOURNEYS_STALE) == 0
 
 
 def test_nothing_is_lost_and_nothing_counts_twice(tmp_path):
@@ -70,6 +72,7 @@ def test_nothing_is_lost_and_nothing_counts_twice(tmp_path):
         assert orders == Counter(sender.orders)
         assert len(touches) == len(set(touches)) == len(sender.accepted) - len(sender.orders)
         assert Counter(row[0] for row in storage.rows(LEDGER, tenant_id=1)) == Counter(sender.orders)
+        require_rollups(storage, Registry(redis, lambda: storage, settings).fresh(1))
         with up.edge as edge:
             report = edge.get("/v1/reconcile")
         assert report["reconciled"], report
