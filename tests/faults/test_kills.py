@@ -13,10 +13,8 @@ from app.storage import keys
 from app.storage.client import Storage
 from app.storage.redis import make_redis
 from app.storage.statements import TenantStatement
-from app.tenants.registry import Registry
 from config.settings import Settings
 from tests.faults.sender import Sender
-from tests.integration.rollups import require_rollups
 from tests.running import Up
 
 SETTLE_LIMIT_S = 60
@@ -72,10 +70,10 @@ def test_nothing_is_lost_and_nothing_counts_twice(tmp_path):
         assert orders == Counter(sender.orders)
         assert len(touches) == len(set(touches)) == len(sender.accepted) - len(sender.orders)
         assert Counter(row[0] for row in storage.rows(LEDGER, tenant_id=1)) == Counter(sender.orders)
-        require_rollups(storage, Registry(redis, lambda: storage, settings).fresh(1))
         with up.edge as edge:
-            report = edge.get("/v1/reconcile")
+            report, journeys = edge.get("/v1/reconcile"), edge.get("/v1/reports/journeys")
         assert report["reconciled"], report
+        assert journeys["reconciled"], journeys["totals"]
         storage.close()
     finally:
         up.stop()
