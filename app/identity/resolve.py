@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from app.ingest.events import ANONYMOUS, USER
 from config.settings import get_settings
@@ -23,8 +24,7 @@ Link = tuple[str, str, int]
 """(id, the id that it met, epoch ms of their first meeting)"""
 
 
-@dataclass(frozen=True, slots=True)
-class Alias:
+class Alias(NamedTuple):
     """An id of a person and the times (epoch ms, both included) in which it is that person's."""
 
     id: str

@@ -167,8 +167,11 @@ def _by_terms(found: Sequence[Order], tenants: Mapping[int, Tenant]) -> dict[Ter
     alike: dict[tuple[int, str], tuple[Rules, list[Order]]] = {}
     for order in found:
         if order.winner is not None:
-            rules = _rules_of(tenants[order.tenant_id], order)
-            alike.setdefault((id(rules), order.winner.conversion_type), (rules, []))[1].append(order)
+            rules = tenants[order.tenant_id].rules_at(order.winner.ts_ms)
+            which = (id(rules), order.winner.conversion_type)
+            if which not in alike:
+                alike[which] = (rules, [])
+            alike[which][1].append(order)
     groups: dict[Terms, tuple[list[Order], list[int]]] = {}
     for (_, name), (rules, members) in alike.items():
         group, versions = groups.setdefault(terms_of(rules, name), ([], []))
