@@ -175,6 +175,8 @@ ANSWER_SCHEMAS: dict[str, Any] = {
         created_at=_TEXT,
         closed_at=_MAYBE_TEXT,
         note=_TEXT,
+        until={**_TEXT, "description": "Of a refit: the last day of its data."},
+        reason={**_TEXT, "description": "Of a refit: why it was made."},
         failures=_list(_object(code=_TEXT, message=_TEXT, detail=_TEXT)),
     ),
 }
