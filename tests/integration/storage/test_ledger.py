@@ -5,13 +5,11 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Any
 
-import numpy as np
 import pytest
 
 from app.attribution.names import FIVE_MODELS
 from app.ledger.refresh import tenant_days
 from app.storage.client import QueryRecord, Storage
-from app.storage.ledger import ragged_lists
 from app.storage.rollups import refresh_daily
 from app.storage.statements import TenantStatement
 from tests.integration.storage.rows import put
@@ -158,9 +156,3 @@ def test_long_journeys(storage: Storage, fresh_tenant: int) -> None:
     put(storage, "ledger", fresh_tenant, conversion(1, "2026-01-02T10:00:00", touches, value=500_000))
     refresh_daily(storage, tenant_days(fresh_tenant, "UTC", [JAN_2]), 1)
     assert [row[5] for row in daily(storage, fresh_tenant)] == [167_000, 167_000, 166_000]
-
-
-def test_ragged_lists() -> None:
-    flat, offsets = np.arange(6), np.array([0, 1, 1, 3])
-    assert ragged_lists(flat, offsets, 2) == [[0, 1], [], [2, 3, 4, 5]]
-    assert ragged_lists(flat[:3], offsets) == [[0], [], [1, 2]]
