@@ -13,7 +13,9 @@ from multiprocessing import get_context
 
 from app.ledger.attribute import attribute
 from app.ledger.refresh import tenant_days
+from app.ledger.rules_change import FAR_MS
 from app.storage.client import Storage
+from app.storage.conversions import conversion_keys_between
 from app.storage.rollups import refresh_daily
 from app.tenants.tenant import Tenant
 from config.settings import Settings
@@ -73,8 +75,9 @@ _LIMIT = f"""
 def measure(setting: Setting) -> Iterator[Figure]:
     n, size = (QUICK_CONVERSIONS, QUICK_CHUNK) if setting.is_quick else (CONVERSIONS, CHUNK)
     storage, engine = Storage(setting.settings), setting.engine
-    keys = insert_conversions(storage, setting.touches.conversions[:n])
+    insert_conversions(storage, setting.touches.conversions[:n])
     engine.execute("OPTIMIZE TABLE conversions FINAL")
+    keys = [key for key, _ in conversion_keys_between(storage, TENANT, 0, FAR_MS)]
     engine.execute("CREATE TABLE IF NOT EXISTS backfill_limit AS ledger")
     chunks = [keys[start : start + size] for start in range(0, len(keys), size)]
     versions = itertools.count(1_000_000)

@@ -63,7 +63,7 @@ def decode_chunk(packed: bytes) -> Chunk:
 
 
 def make_chunks(conversion_keys: Mapping[int, Sequence[int]], size: int) -> list[Chunk]:
-    """Cut tenants' keys, in the order given (by time: it keeps a chunk's window tight), into chunks.
+    """Cut tenants' keys, in the order given, into chunks: neighbours share what a chunk reads.
 
     What tenants have few of goes together, as far as it fits: the statements of a chunk cost the same for many
     tenants as for one. Where a tenant has more, its chunks are its own, and nobody else waits for them.

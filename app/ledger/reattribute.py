@@ -42,8 +42,7 @@ def start_reattribution(
             f"The range from `from` to `to` holds {len(found)} conversions; one job takes {MOST_CONVERSIONS}.",
             "Ask for a shorter range, several times.",
         )
-    by_time = [key for key, _ in sorted(found, key=lambda item: (item[1], item[0]))]
-    return start_run(redis, settings, RunKind.REATTRIBUTE, tenant.tenant_id, by_time)
+    return start_run(redis, settings, RunKind.REATTRIBUTE, tenant.tenant_id, [key for key, _ in found])
 
 
 def start_run(redis: Any, settings: Settings, kind: RunKind, tenant_id: int, conversion_keys: Sequence[int]) -> str:

@@ -56,8 +56,7 @@ def apply_rules(
     tenant = registry.set_rules(tenant_id, rules, from_ms)
     if tenant.timeline == before.timeline:
         return Applied(tenant, False, 0, ())
-    found = sorted((ts, key) for key, ts in conversion_keys_between(storage, tenant_id, from_ms, FAR_MS))
-    keys = [key for _, key in found]
+    keys = [key for key, _ in conversion_keys_between(storage, tenant_id, from_ms, FAR_MS)]
     jobs = [
         start_run(redis, settings, RunKind.REATTRIBUTE, tenant_id, keys[start : start + MOST_CONVERSIONS])
         for start in range(0, len(keys), MOST_CONVERSIONS)
@@ -85,8 +84,7 @@ def apply_shadow(
         return Applied(tenant, False, 0, ())
     if before.shadow is None:
         clear_shadow(storage, tenant_id)  # a chunk that was under way at the last removal may have left rows
-    found = sorted((ts, key) for key, ts in conversion_keys_between(storage, tenant_id, 0, FAR_MS))
-    keys = [key for _, key in found]
+    keys = [key for key, _ in conversion_keys_between(storage, tenant_id, 0, FAR_MS)]
     jobs = [
         start_run(redis, settings, RunKind.SHADOW, tenant_id, keys[start : start + MOST_CONVERSIONS])
         for start in range(0, len(keys), MOST_CONVERSIONS)

@@ -58,14 +58,14 @@ KEYS_BETWEEN = TenantStatement(
     SELECT conversion_key, min(toUnixTimestamp64Milli(ts)) AS ts_ms
     FROM
     (
-        SELECT conversion_key, ts
+        SELECT conversion_key, ts, user_hash
         FROM conversions
         WHERE {tenant}
           AND ts >= fromUnixTimestamp64Milli(%(from_ms)s)
           AND ts < fromUnixTimestamp64Milli(%(to_ms)s)
     )
     GROUP BY conversion_key
-    ORDER BY ts_ms, conversion_key
+    ORDER BY toStartOfQuarter(min(ts)), argMin(user_hash, ts), ts_ms, conversion_key
     """,
 )
 
@@ -193,7 +193,10 @@ def keys_of_orders(
 def conversion_keys_between(
     storage: Storage, tenant_id: int, from_ms: int, to_ms: int, *, task: str = ""
 ) -> Iterator[tuple[int, int]]:
-    """(conversion_key, ts_ms) of every conversion with a row at `from_ms` or later and before `to_ms`, by time.
+    """(conversion_key, ts_ms) of every conversion with a row at `from_ms` or later and before `to_ms`.
+
+    In the order of the touches' table, by quarter and user: a chunk of neighbours reads a part of a quarter's touches,
+    where one of neighbours in time reads nearly all of them. The ledger has the same quarters.
 
     `ts_ms` is its earliest row in the range: a conversion whose first row lies before the range is there too if a
     duplicate lies inside.

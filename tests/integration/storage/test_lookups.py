@@ -234,6 +234,22 @@ def test_keys_between(storage: Storage, fresh_tenant: int) -> None:
     assert list(conversion_keys_between(storage, fresh_tenant, T0 + DAY, T0 + 2 * DAY)) == []
 
 
+def test_keys_stand_as_the_touches_of_their_users_do(storage: Storage, fresh_tenant: int) -> None:
+    """By quarter, then by the hash of the user that a table of touches is sorted by, then by time."""
+    quarters, users = (T0, T0 + 100 * DAY), [f"u:{number}" for number in range(6)]
+    rows = [
+        {"conversion_key": 100 * late + 10 * place + turn, "ts": quarters[late] + (1 - turn) * DAY, "user_id": user}
+        for turn in (0, 1)
+        for place, user in enumerate(users)
+        for late in (1, 0)
+    ]
+    put(storage, "conversions", fresh_tenant, *rows)
+    hashes = dict(storage.command("SELECT DISTINCT user_id, user_hash FROM conversions"))
+    by_hash = sorted(range(len(users)), key=lambda place: hashes[users[place]])
+    found = [key for key, _ in conversion_keys_between(storage, fresh_tenant, T0, T0 + 200 * DAY)]
+    assert found == [100 * late + 10 * place + turn for late in (0, 1) for place in by_hash for turn in (1, 0)]
+
+
 def test_runs_and_spend_are_kept(storage: Storage, fresh_tenant: int) -> None:
     run_id = f"run-{fresh_tenant}"
     columns = {

@@ -22,7 +22,6 @@ def context(redis, settings, monkeypatch):
     """The tasks' context over the servers of this session."""
     made = Context(dataclasses.replace(settings, backfill_chunks=WAVE))
     monkeypatch.setattr(attribution, "context", made)
-    monkeypatch.setattr(Context, "tenant", lambda self, tenant_id: dataclasses.make_dataclass("T", ["slug"])("t"))
     return made
 
 
@@ -81,12 +80,13 @@ def test_an_older_wave_ends_with_itself(context, redis):
 
 
 def test_support_sees_whose_a_chunk_of_several_tenants_is(context, redis):
-    shares = tuple(Share(tenant_id, bytes(8)) for tenant_id in (4, 5, 6))
-    context.runs.create("many", RunKind.BLOCK, 4, [Chunk(shares)])
+    tenant = context.registry.create(f"many-{id(redis)}", "Many")[0]
+    shares = tuple(Share(tenant_id, bytes(8)) for tenant_id in (tenant.tenant_id, 900_001, 900_002))
+    context.runs.create("many", RunKind.BLOCK, tenant.tenant_id, [Chunk(shares)])
     attribution.dispatch("many")
     (message,) = redis.lrange("attribution", 0, -1)
     _, kwargs, _ = json.loads(b64decode(json.loads(message)["body"]))
-    assert (kwargs["tenant"], kwargs["conversions"], kwargs["run_id"]) == ("t and 2 more", 3, "many")
+    assert (kwargs["tenant"], kwargs["conversions"], kwargs["run_id"]) == (f"{tenant.slug} and 2 more", 3, "many")
 
 
 def test_a_blocks_chunks_go_out_at_once_and_past_the_backfills(context, redis):
