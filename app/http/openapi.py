@@ -120,6 +120,8 @@ _SCHEMAS: dict[str, Any] = {
             "code": {"type": "string", "description": "Stable name of what is wrong."},
             "message": {"type": "string", "description": "What is wrong, naming the field."},
             "detail": {"type": "string", "description": "What to do about it."},
+            "accepted": {"type": "integer", "description": "Of one event or row that was posted by itself: 0."},
+            "rejected": {"$ref": "#/components/schemas/Verdicts/properties/rejected"},
         },
     },
     "Part": {
