@@ -20,7 +20,8 @@ PER_USER = 8
 """Mean; a user has 5 to 11, all within the 30 days before the user's own moment, which is any of the last year."""
 SPAN_DAYS = 340
 
-# touch n belongs to user n % users; which of the user's touches it is: n / users. Hashes of n stand for chance.
+# touch n belongs to user n % users; which of the user's touches it is: n / users. Hashes of n stand for chance. A
+# campaign has one source, as campaigns do.
 _FILL = """
     INSERT INTO touchpoints
         (tenant_id, user_id, ts, message_id, kind, channel, campaign, source, medium, url, referrer,
@@ -33,7 +34,7 @@ _FILL = """
         if(rand2 % 10 = 0, 'view', 'click'),
         ['paid_search', 'paid_social', 'email', 'organic_search', 'display', 'direct', 'referral'][1 + rand2 % 7],
         'campaign-' || toString(rand3 % 120),
-        ['google', 'facebook', 'crm', 'bing'][1 + rand2 % 4],
+        ['google', 'facebook', 'crm', 'bing'][1 + rand3 % 4],
         ['cpc', 'paid_social', 'email', 'organic'][1 + rand2 % 4],
         'https://shop.example/products/' || toString(rand3 % 5000) || '?ref=' || hex(rand3),
         'https://www.search.example/results?q=' || toString(rand2 % 9000),
