@@ -10,9 +10,10 @@ import uuid
 
 import msgspec
 from flask import Flask, Response, request
+from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
 
-from app.errors import TributaryError
+from app.errors import TributaryError, Unavailable
 
 RETRY_AFTER_S = 1
 log = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ def register_errors(app: Flask) -> None:
     """Answer every error of the app in the one form."""
     app.register_error_handler(TributaryError, _ours)
     app.register_error_handler(HTTPException, _of_http)
+    app.register_error_handler(RedisError, _without_redis)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -73,6 +75,12 @@ def _of_http(error: HTTPException) -> Response:
         if name == "Allow" or name == "Location":
             response.headers[name] = value
     return response
+
+
+def _without_redis(error: RedisError) -> Response:
+    log.error("edge: %s %s: Redis: %s", request.method, request.path, error)
+    remedy = "Send the same request again; if it stays, whoever runs this finds what is away at /readyz."
+    return error_answer(Unavailable("redis_unavailable", "Redis does not answer.", remedy, retry_after_s=2))
 
 
 def _unexpected(error: Exception) -> Response:

@@ -8,6 +8,7 @@ from typing import cast
 
 import msgspec
 from flask import Blueprint, Response, g, request
+from redis.exceptions import RedisError
 
 from app.errors import BadInput
 from app.http.asked import only
@@ -115,10 +116,13 @@ def conversion(order_id: str) -> Response:
 
 
 def _catch_up() -> None:
-    """Sum up first what blocks have left of the tenant's journeys. Who finds others long at it reads what is there."""
+    """Sum up first what blocks have left of the tenant's journeys.
+
+    Where others are long at it, or Redis is away, what is there is read: a report says itself whether it reconciles.
+    """
     settings = parts().settings
     runs = Runs(get_redis(settings), settings.chunk_deadline_s)
-    with suppress(RollupsBusy):
+    with suppress(RollupsBusy, RedisError):
         catch_up(_storage(), runs, cast(Registry, parts().tenants), g.tenant.tenant_id, wait_s=_CATCH_UP_S)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from app.storage.redis import make_redis
 from config.celery_app import make_celery
 from config.settings import Settings
 from tests.integration.reports.callers import MARCH, Caller
@@ -132,3 +133,18 @@ def test_persons_history_and_webhooks_are_the_tenants_own(fresh_callers: tuple[C
     part = other.get(f"/v1/export/ledger?{MARCH}&limit=1")
     assert part.status_code == 200
     assert "Tributary-Next-Cursor" not in part.headers
+
+
+def test_journeys_are_told_without_redis_and_what_needs_it_says_so(
+    callers: tuple[Caller, Caller], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, _ = callers
+    assert one.get(f"/v1/reports/journeys?{MARCH}").status_code == 200
+    monkeypatch.setattr("app.http.reports.get_redis", lambda settings: make_redis("redis://127.0.0.1:1/0"))
+    answer = one.get(f"/v1/reports/journeys?{MARCH}")
+    assert answer.status_code == 200
+    assert answer.get_json()["reconciled"] is True
+    answer = one.get(f"/v1/reports/channels?{MARCH}")
+    assert (answer.status_code, answer.get_json()["code"]) == (503, "redis_unavailable")
+    assert "/readyz" in answer.get_json()["detail"]
+    assert answer.headers["Retry-After"] == "2"
