@@ -25,7 +25,11 @@ def test_a_second_stack_is_refused_with_the_remedy(folder):
 
 def test_it_can_be_taken_again_when_it_was_let_go(folder):
     folder.let_go()
-    folder.take()
+    again = Folder(folder.path)
+    again.take()
+    with pytest.raises(TributaryError, match="already"):
+        folder.take()
+    again.let_go()
 
 
 def test_files_are_replaced_whole_and_are_private(folder):
