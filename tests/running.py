@@ -13,6 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from redis import Redis
+
+from app.storage import keys
 from workers.edge import Edge
 from workers.local.folder import Folder
 
@@ -122,6 +125,12 @@ class Up:
         while not condition():
             assert time.monotonic() < end, f"waited {limit_s} s in vain\n{self.log[-3000:]}"
             time.sleep(0.05)
+
+
+def settled(redis: Redis, shards: int) -> bool:
+    """Whether all that was answered 200 is stored and credited: no event waits, and no run is open."""
+    waiting = sum(int(redis.hget(keys.waiting(shard), "all") or 0) for shard in range(shards))
+    return waiting == 0 and redis.zcard(keys.RUNS_DUE) == 0
 
 
 def answers(url: str) -> bool:

@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
-from tests.running import Up
+from app.storage.redis import make_redis
+from config.settings import Settings
+from tests.running import Up, settled
 from workers.commands.channel_models import computed
 from workers.edge import Edge
 
@@ -91,7 +93,7 @@ def send(edge: Edge, batch: list[dict[str, Any]], *, sent_at: datetime | None = 
 
 
 def wait_for(stack: Up, edge: Edge, conversions: int) -> dict[str, Any]:
-    """The reconciliation, once so many conversions are credited."""
+    """The reconciliation, once so many conversions are credited, with the touches that were posted after them."""
     report: dict[str, Any] = {}
 
     def is_credited() -> bool:
@@ -99,7 +101,9 @@ def wait_for(stack: Up, edge: Edge, conversions: int) -> dict[str, Any]:
         totals = [line["total"]["conversions_micro"] for line in report["models"]]
         return bool(report["reconciled"] and totals and min(totals) == conversions * 1_000_000)
 
-    stack.wait(is_credited, 30)
+    redis = make_redis(stack.state["redis_url"])
+    stack.wait(lambda: settled(redis, Settings().shards) and is_credited(), 30)
+    redis.close()
     return report
 
 
