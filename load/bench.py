@@ -25,7 +25,7 @@ from load import (
     queue_share,
     start,
     touch_query,
-    workers,
+    worker_processes,
 )
 from load.figures import Figure
 from load.goals import table
@@ -43,7 +43,7 @@ BENCHMARKS: dict[str, Callable[[Setting], Iterator[Figure]]] = {
     "queue_share": queue_share.measure,
     "start": start.measure,
     "cache": cache.measure,
-    "workers": workers.measure,
+    "workers": worker_processes.measure,
     "fairness": fairness.measure,
     "memory": memory.measure,
 }

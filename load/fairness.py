@@ -26,7 +26,7 @@ from load.figures import Figure, compared, of_times, percentile
 from load.open_loop import Posted, Posts
 from load.setting import Setting
 from load.web import web
-from load.workers import workers
+from load.worker_processes import workers
 
 TENANTS, QUICK_TENANTS = 100, 6
 EVENTS_PER_S = 200.0

@@ -25,7 +25,7 @@ from load.figures import Figure, compared
 from load.poster import post_from_processes
 from load.setting import Setting
 from load.web import web
-from load.workers import workers
+from load.worker_processes import workers
 
 EVENTS, QUICK_EVENTS = 1_440_000, 1_000
 USERS = 200_000

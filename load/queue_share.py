@@ -35,7 +35,7 @@ from load.poster import TEMPLATES
 from load.sampled import FOLDER, Samples
 from load.setting import Setting
 from load.web import web
-from load.workers import workers
+from load.worker_processes import workers
 
 RATE, SECONDS = 5_000.0, 10.0
 QUICK_RATE, QUICK_SECONDS = 500.0, 1.0
