@@ -200,7 +200,7 @@ EVENT_SCHEMAS: dict[str, Any] = {
         "type": "object",
         "required": ["day", "amount"],
         "properties": {
-            "day": {"type": "string", "format": "date"},
+            "day": {"type": "string", "format": "date", "description": "At most 31 days ahead."},
             "channel": {
                 **_TEXT,
                 "description": "Its channel outright; or say source and medium, and the rules name it.",

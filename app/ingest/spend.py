@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -19,6 +19,8 @@ from app.ingest.touch import read_channel
 
 _SHAPE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")  # fromisoformat takes weeks, and days without hyphens, too
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2099, 12, 31)
+MOST_DAYS_AHEAD = 31
+"""A campaign may be booked for the month to come; a day further on is a slip of the pen."""
 
 
 class _Posted(msgspec.Struct, gc=False):
@@ -44,7 +46,7 @@ def read_spend(raw: msgspec.Raw, reading: Reading) -> SpendRow:
     msgspec.MsgspecError, UnicodeDecodeError, RecursionError : the JSON itself cannot be read.
     """
     posted = _decode(raw)
-    day = read_day(posted.day)
+    day = _not_far_ahead(read_day(posted.day), reading.received_ms)
     channel = read_channel(posted.channel, "channel")
     source, medium, campaign = (_text(getattr(posted, name), name) for name in ("source", "medium", "campaign"))
     if not (channel or source or medium):
@@ -102,6 +104,17 @@ def read_day(value: Any) -> str:
     if not FIRST_DAY <= day <= LAST_DAY:
         raise Refused(Reason.BAD_DAY, f"day is {day}.", f"Send a day from {FIRST_DAY} to {LAST_DAY}.")
     return day.isoformat()
+
+
+def _not_far_ahead(day: str, received_ms: int) -> str:
+    latest = datetime.fromtimestamp(received_ms / 1000, UTC).date() + timedelta(days=MOST_DAYS_AHEAD)
+    if day > latest.isoformat():
+        raise Refused(
+            Reason.TOO_FAR_AHEAD,
+            f"day is {day}, more than {MOST_DAYS_AHEAD} days ahead of the day of receipt.",
+            "Correct the day, or send what is booked for it later.",
+        )
+    return day
 
 
 def _text(value: Any, field: str) -> str:

@@ -29,6 +29,7 @@ def adjustment(**fields: Any) -> Adjustment:
 def test_spend() -> None:
     assert spend(channel=" E-Mail ") == SpendRow("2026-01-31", "e-mail", "", "EUR", 1234)
     assert spend(campaign="c", currency="jpy", amount=5).amount_minor == 5
+    assert spend(day="2026-02-01").day == "2026-02-01", "booked for the month to come"
 
 
 def test_spend_is_named_as_the_touches_of_its_visits_are() -> None:
@@ -58,6 +59,8 @@ def test_the_later_row_of_a_key_counts() -> None:
         ({"day": "20260131"}, "bad_day", "day"),
         ({"day": "2026-W05-6"}, "bad_day", "day"),
         ({"day": "1999-12-31"}, "bad_day", "day"),
+        ({"day": "2026-02-02"}, "too_far_ahead", "day"),
+        ({"day": "2062-01-01"}, "too_far_ahead", "day"),
         ({"day": 5}, "bad_type", "day"),
         ({"channel": ""}, "bad_channel", "channel"),
         ({"channel": {}}, "bad_type", "channel"),
