@@ -89,6 +89,11 @@ def check_rules(rules: Rules) -> Rules:
     for field, most in MOST.items():
         if len(getattr(rules, field)) > most:
             raise _bad(f"{field} has {len(getattr(rules, field))} entries.", f"Give at most {most}.")
+    if not rules.conversions:
+        raise _bad(
+            "conversions is empty: no event would be a conversion.",
+            "Name the track events that are, or leave it out for the default.",
+        )
     _check_windows(rules)
     if not 1 <= rules.half_life_ms <= LONGEST_MS:
         raise _bad(f"half_life_ms is {rules.half_life_ms}.", f"Set it between 1 and {LONGEST_MS}.")

@@ -28,6 +28,7 @@ from app.tenants.timeline import RulesFrom, put
         ({"position_preset": "z"}, "position_preset"),
         ({"position_preset": "w"}, "milestones"),
         ({"position_preset": "w", "milestones": ["Nothing"]}, "milestones[0]"),
+        ({"conversions": []}, "conversions"),
         ({"conversions": [{"event": "A"}, {"event": "A"}]}, "conversions[1].event"),
         ({"conversions": [{"event": "Touchpoint"}]}, "Touchpoint"),
         ({"click_events": ["X"], "view_events": ["X"]}, "click_events"),
