@@ -26,9 +26,11 @@ _WORDS = ("from", "to", "rules", "format", "text", "after", "limit", "header")
 def ledger_export() -> Response:
     """The ledger, or a part of it. An error on the way cuts the transfer off: nobody takes it for whole."""
     only(*_WORDS)
-    format = require_format(request.args.get("format", "csv"))
+    format, header = request.args.get("format", "csv"), _one_of("header", "yes", ("yes", "no"))
+    if format == "parquet" and header == "no":
+        raise BadInput("bad_header", "header is 'no'; Parquet has none.", "Leave `header` out, or use format=csv.")
+    require_format(format)
     text = _one_of("text", "safe", ("safe", "raw"))
-    header = _one_of("header", "yes", ("yes", "no"))
     under = rules_asked()
     storage, tenant = under.storage, under.tenant
     now_ms = time.time_ns() // 1_000_000

@@ -116,7 +116,7 @@ def _export() -> dict[str, Any]:
         | {
             "format": "csv (the default) or parquet.",
             "text": "safe (the default: formulas are defused with an apostrophe) or raw; parquet is always raw.",
-            "header": "no leaves the header of the CSV out, to append parts to each other.",
+            "header": "no leaves the header of the CSV out, to append parts to each other; Parquet has none.",
             "limit": "About so many conversions in this part; all where missing.",
             "after": "The Tributary-Next-Cursor of the part before.",
         }

@@ -60,6 +60,7 @@ def test_the_export_is_csv(callers: tuple[Caller, Caller]) -> None:
         ("/v1/export/ledger?after=x", 400, "after"),
         ("/v1/export/ledger?format=xml", 400, "format"),
         ("/v1/export/ledger?text=loud", 400, "text"),
+        ("/v1/export/ledger?format=parquet&header=no", 400, "header"),
         ("/v1/jobs/none", 404, "job"),
     ],
 )
