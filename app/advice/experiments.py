@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ from app.reports.days import read_day
 from app.saturation.names import ExperimentKind
 from app.saturation.series import Experiment
 from app.storage.client import Storage
-from app.storage.saturation import EXPERIMENTS, store
+from app.storage.saturation import EXPERIMENTS, answers_of, runs_until, store
 from app.tenants.tenant import Tenant
 
 MOST_BYTES = 512
@@ -77,6 +78,18 @@ def add_result(storage: Storage, tenant: Tenant, result: Result) -> Result:
     kept = msgspec.structs.replace(result, experiment_id=result.experiment_id or f"e{uuid.uuid4().hex[:16]}")
     _store(storage, tenant, kept.experiment_id, msgspec.json.encode(kept).decode(), is_deleted=0)
     return kept
+
+
+def warnings_of(storage: Storage, tenant: Tenant, result: Result) -> list[dict[str, str]]:
+    """What its author should look at: a channel of a name that the newest refit does not know is never refitted."""
+    runs = runs_until(storage, tenant.tenant_id, datetime.now(UTC).date())
+    if not runs:
+        return []
+    known = sorted({channel for _, channel, _ in answers_of(storage, tenant.tenant_id, runs[0].run_id)})
+    if result.channel in known:
+        return []
+    detail = f"The newest refit has no channel {result.channel[:80]!r}, but {', '.join(known[:20]) or 'none'}."
+    return [{"code": "unknown_channel", "field": "channel", "detail": f"{detail} It counts once there is one."}]
 
 
 def delete_result(storage: Storage, tenant: Tenant, experiment_id: str) -> None:

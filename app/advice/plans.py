@@ -103,6 +103,7 @@ def make_plan(storage: Storage, tenant: Tenant, asked: Asked, now_ms: int) -> di
         what, remedy = (head, tail) if head else (tail, "")
         raise BadInput("bad_plan", f"{what[:1].upper()}{what[1:]}.", _sentence(remedy) or _BODY) from None
     start = asked.start or (day_of(now_ms, tenant.timezone) + timedelta(days=1)).isoformat()
+    _require_later(start, run)
     content = _content(run, made, today, budget, margin, start)
     plan_id = f"p{uuid.uuid4().hex[:16]}"
     stored = StoredPlan(plan_id, run.data_until, PlanState.MODELLED, msgspec.json.encode(content).decode(), "", now_ms)
@@ -186,6 +187,16 @@ def _content(
         "probability_of_gain": round(made.probability_of_gain, 4),
         "saving": profit if is_counted else None,
     }
+
+
+def _require_later(start: str, run: Run) -> None:
+    """A plan is measured by the days from its start on: they must not be those that it was made of."""
+    if start <= run.data_until.isoformat():
+        raise BadInput(
+            "bad_plan",
+            f"start is {start}, and the plan is made of days until {run.data_until}.",
+            "Give a later `start`, or an earlier `as_of`.",
+        )
 
 
 def _spend_today(one: Assessment) -> float:

@@ -179,7 +179,7 @@ SATURATION_SCHEMAS: dict[str, Any] = {
                 "additionalProperties": {"type": "array", "items": _NUMBER, "minItems": 2, "maxItems": 2},
                 "description": "[least, most] a day by channel; within 20 % of today where missing.",
             },
-            "start": {**_TEXT, "description": "Followed from this day on; tomorrow where missing."},
+            "start": {**_TEXT, "description": "Followed from this day on, after the refit's; tomorrow where missing."},
             "as_of": _TEXT,
         }
     ),
@@ -198,6 +198,13 @@ SATURATION_SCHEMAS: dict[str, Any] = {
         }
     ),
     "Experiment": _object(_EXPERIMENT, ["channel", "kind", "start", "end", "lift"]),
-    "ExperimentKept": _object({"success": {"const": True}, "experiment_id": _TEXT, "experiment": _object(_EXPERIMENT)}),
+    "ExperimentKept": _object(
+        {
+            "success": {"const": True},
+            "experiment_id": _TEXT,
+            "experiment": _object(_EXPERIMENT),
+            "warnings": _list_of(_object(dict.fromkeys(("code", "field", "detail"), _TEXT)), "An unknown channel."),
+        }
+    ),
     "Experiments": _object({"experiments": _list_of(_object(_EXPERIMENT))}),
 }

@@ -112,10 +112,12 @@ def put_settings() -> Response:
 @secret_key
 def add_experiment() -> Response:
     """What a test of a channel found; it enters every refit after its end."""
-    from app.advice.experiments import add_result, read_result
+    from app.advice.experiments import add_result, read_result, warnings_of
 
-    result = read_result(read_body(parts().settings.batch_bytes))
-    return _json({"success": True, "experiment": add_result(_storage(), g.tenant, result)})
+    result, storage = read_result(read_body(parts().settings.batch_bytes)), _storage()
+    warnings = warnings_of(storage, g.tenant, result)
+    kept = {"success": True, "experiment": add_result(storage, g.tenant, result)}
+    return _json(kept | {"warnings": warnings} if warnings else kept)
 
 
 @bp.get("/v1/experiments")

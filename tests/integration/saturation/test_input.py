@@ -83,6 +83,7 @@ def test_no_curve_no_picture(poor):
         ({"budget": "much"}, "bad_plan", ["budget", "Send {"]),
         ({"bugdet": 5}, "bad_plan", ["bugdet"]),
         ({"start": "soon"}, "bad_date", ["start"]),
+        ({"start": "2025-01-01"}, "bad_plan", ["start is 2025-01-01", "as_of"]),
         ([], "bad_plan", ["object"]),
     ],
 )
@@ -124,6 +125,17 @@ def test_an_experiment_that_says_nothing_is_refused(poor, change, words):
     assert answer.status_code == 400, answer.text
     for word in words:
         assert word in f"{answer.json['message']} {answer.json['detail']}"
+
+
+def test_an_experiment_on_a_channel_that_nobody_knows_is_kept_with_a_warning(poor):
+    result = {"channel": "serach", "kind": "geo", "start": "2025-02-01", "end": "2025-02-28"}
+    told = poor.post("/v1/experiments", result | {"lift": {"low": 0.1, "median": 0.2, "high": 0.3}})
+    (warning,) = told["warnings"]
+    assert (warning["code"], warning["field"]) == ("unknown_channel", "channel")
+    assert "'serach', but a, " in warning["detail"]
+    again = {**told["experiment"], "channel": "a"}
+    assert "warnings" not in poor.post("/v1/experiments", again)
+    assert poor.ask("DELETE", f"/v1/experiments/{again['experiment_id']}").status_code == 200
 
 
 @pytest.mark.parametrize(
