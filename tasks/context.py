@@ -65,7 +65,7 @@ class Context:
         return Shard(self.redis, self.settings, number)
 
     def drain(self) -> Drain:
-        return Drain(self.redis, self.storage, self.settings, self.registry.fresh_of)
+        return Drain(self.redis, self.storage, self.settings, self.registry)
 
     def tenant(self, tenant_id: int) -> Tenant:
         return self.registry.fresh(tenant_id)

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from app.errors import BadInput, TributaryError
+from app.errors import BadInput, NotFound, TributaryError
 from app.ingest.dead_letters import DeadLetter, DeadLetters, Source
 from app.ingest.events import Batch, decode_batch, encode_batch
 from app.ingest.inbox import Inbox
@@ -65,6 +65,7 @@ def replay_all(*, tenant_id: int | None, reason: str | None, limit: int | None) 
             batch = read_again(letter, registry.get(letter.tenant_id), settings)
         else:
             batch = _batch_of(letter)
+            registry.get(batch.tenant_id)  # or the drain would only bury it again
         rows = len(batch.events) + len(batch.spend) + len(batch.adjustments)
         inbox.accept(batch.tenant_id, encode_batch(batch), rows)
 
@@ -86,7 +87,7 @@ def _replay(
             break  # given up again after we began: another time
         try:
             send(letter)
-        except (BadInput, msgspec.MsgspecError, ValueError) as error:
+        except (BadInput, NotFound, msgspec.MsgspecError, ValueError) as error:
             done.kept += 1
             if len(done.problems) < PROBLEMS_KEPT:
                 done.problems.append(f"{entry_id}: {error}")

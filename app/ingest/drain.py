@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -25,6 +25,7 @@ from app.ledger.runs import Runs
 from app.storage.client import Storage
 from app.storage.failures import StoragePermanent
 from app.storage.together import together
+from app.tenants.registry import Registry
 from app.tenants.tenant import Tenant
 from config.settings import Settings
 
@@ -49,20 +50,14 @@ class Drain:
 
     Parameters
     ----------
-    tenants_of : gives some tenants' records as they are now, for their rules.
+    registry : says which tenants there are and, once the block is stored, which rules hold for them now.
     """
 
-    def __init__(
-        self,
-        redis: Any,
-        storage: Storage,
-        settings: Settings,
-        tenants_of: Callable[[Collection[int]], Sequence[Tenant]],
-    ) -> None:
+    def __init__(self, redis: Any, storage: Storage, settings: Settings, registry: Registry) -> None:
         self._redis = redis
         self._storage = storage
         self._settings = settings
-        self._tenants_of = tenants_of
+        self._registry = registry
         self._runs = Runs(redis, settings.chunk_deadline_s)
         self._dead = DeadLetters(redis, settings.dead_letter_entries)
 
@@ -71,6 +66,7 @@ class Drain:
         block = shard.take()
         if block is None:
             return Drained("empty")
+        block = self._without_strangers(block)
         received = blocks.distinct(blocks.flatten(block.batches))
         memo = self._memo(shard, block, received)
         if memo is None:
@@ -80,7 +76,7 @@ class Drain:
         self._bury_unreadable(block)
         shard.hold()
         tenant_ids = sorted({batch.tenant_id for batch in block.batches})
-        tenants = dict(zip(tenant_ids, self._tenants_of(tenant_ids), strict=True))
+        tenants = dict(zip(tenant_ids, self._registry.fresh_of(tenant_ids), strict=True))
         chunks = self._chunks(block, rows, memo, tenants)
         run_id = f"b{block.token[:16]}"
         acknowledged = self._runs.acknowledge(block.shard, block.last, run_id, chunks)
@@ -134,6 +130,26 @@ class Drain:
         body = msgspec.json.encode(Batch(item.tenant_id, *stamp, events=[event])).decode()
         detail = "Mend what the message names, then replay it with: tributary dead-letters replay."
         self._dead.add(DeadLetter(item.tenant_id, error.code, error.message, detail, Source.DRAIN.value, body))
+
+    def _without_strangers(self, block: Block) -> Block:
+        """The block without batches of tenants that nothing knows, which must not hold up those of others.
+
+        They are buried before anything is stored: of what is stored, a replay would only be a repeat.
+        """
+        strangers = self._registry.unknown_among({batch.tenant_id for batch in block.batches})
+        if not strangers:
+            return block
+        for batch in block.batches:
+            if batch.tenant_id in strangers:
+                self._bury_stranger(batch)
+        return replace(block, batches=[batch for batch in block.batches if batch.tenant_id not in strangers])
+
+    def _bury_stranger(self, batch: Batch) -> None:
+        log.error("drain: nothing knows tenant %d, of which a batch waited", batch.tenant_id)
+        message = f"There is no tenant {batch.tenant_id}, neither in Redis nor in ClickHouse."
+        detail = "Restore the table `tenants`, if it lost a row; then: tributary dead-letters replay."
+        body = msgspec.json.encode(batch).decode()
+        self._dead.add(DeadLetter(batch.tenant_id, "unknown_tenant", message, detail, Source.DRAIN.value, body))
 
     def _bury_unreadable(self, block: Block) -> None:
         for entry in block.unreadable:

@@ -238,6 +238,12 @@ class Registry:
             self._by_id.put(tenant_id, found[-1], self._settings.tenant_cache_s)
         return found
 
+    def unknown_among(self, tenant_ids: Collection[int]) -> set[int]:
+        """Those that neither Redis nor ClickHouse knows."""
+        records = zip(tenant_ids, self._mirror.records(list(tenant_ids)), strict=True)
+        missing = [tenant_id for tenant_id, known in records if known is None]
+        return {tenant_id for tenant_id in missing if one_tenant(self._storage(), tenant_id) is None}
+
     def name_of(self, tenant_id: int) -> str:
         """What support calls the tenant: its slug, or its number where nothing knows it any more."""
         try:

@@ -85,6 +85,16 @@ def test_a_dead_letter_is_listed_and_replayed_once_the_rules_allow_it(stack: Up)
     assert "too_old" in stack.run("dead-letters", "list", "--tenant", number).stdout
 
 
+def test_a_dead_letter_of_a_tenant_that_nothing_knows_stays(stack: Up) -> None:
+    redis, letter = make_redis(stack.state["redis_url"]), ("unknown_tenant", "Why.", "Remedy.", Source.DRAIN.value)
+    DeadLetters(redis, 1000).add(DeadLetter(4321, *letter, "[4321, 1, 1, 1, []]"))
+    redis.close()
+    told = stack.run("dead-letters", "replay", "--tenant", "4321")
+    assert told.returncode == 1
+    assert "0 replayed, 1 still cannot be" in told.stdout
+    assert "There is no tenant 4321" in told.stderr
+
+
 def test_conversions_that_were_given_up_are_replayed(stack: Up, tmp_path: Path) -> None:
     file = tmp_path / "one.ndjson"
     file.write_text(json.dumps(event("buried")))

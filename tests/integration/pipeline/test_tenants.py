@@ -8,13 +8,14 @@ from collections import Counter
 import msgspec
 import pytest
 
-from app.ingest.events import Adjustment
+from app.ingest.events import Adjustment, Batch
 from app.ledger import chunks as ledger_chunks
 from app.ledger.keys import conversion_key
 from app.storage.changes import changes_of
 from app.storage.client import observers
 from app.storage.failures import StoragePermanent
 from app.tenants.rules import ConversionRule, Rules
+from app.tenants.tenant import Tenant
 from tests.integration.pipeline.conftest import DAY, NOON, join, meet, order, touch
 from tests.integration.rollups import require_rollups
 
@@ -128,3 +129,19 @@ def test_what_cannot_be_attributed_is_put_aside_for_its_tenant_alone(one_shard, 
     assert [len(one_shard.ledger(tenant)) for tenant in tenants] == [1, 0, 1]
     letters = one_shard.context.dead_letters
     assert [len(list(letters.read(tenant_id=tenant.tenant_id))) for tenant in tenants] == [0, 1, 0]
+
+
+def test_a_tenant_that_nothing_knows_goes_to_the_dead_letters_and_holds_up_nobody(one_shard):
+    context, known = one_shard.context, one_shard.tenant()
+    stranger = Tenant(known.tenant_id + 1_000_000, "gone", "Gone")
+    one_shard.send(stranger, touch("u:1", NOON), order("u:1", NOON, "o1"))
+    one_shard.send(known, touch("u:1", NOON), order("u:1", NOON, "o1"))
+    one_shard.settle()
+    assert [row["order_id"] for row in one_shard.ledger(known)] == ["o1"]
+    ((_, letter),) = context.dead_letters.read(tenant_id=stranger.tenant_id)
+    assert (letter.reason, letter.source) == ("unknown_tenant", "drain")
+    assert f"There is no tenant {stranger.tenant_id}" in letter.message
+    assert "tributary dead-letters replay" in letter.detail
+    assert one_shard.ledger(stranger) == []
+    assert one_shard.inbox.depth(0) == 0
+    assert len(msgspec.json.decode(letter.body, type=Batch).events) == 2
