@@ -11,17 +11,19 @@ import click
 
 from app.reports.words import grouped
 from workers.commands.table import printable, table
-from workers.commands.target import edge_of, edge_options
+from workers.commands.target import edge_of, edge_options, rules_option
 
 
 @click.command("explain")
 @click.argument("order")
 @click.option("--conversion-type", help="Where several types share the order id.")
+@rules_option
 @click.option("--json", "as_json", is_flag=True, help="As the API answers.")
 @edge_options
 def command(
     order: str,
     conversion_type: str | None,
+    rules: str | None,
     as_json: bool,
     url: str | None,
     secret_key: str | None,
@@ -30,16 +32,17 @@ def command(
 ) -> None:
     """Show every touch of the buyer of ORDER: in or out, why, and what each model gives it."""
     edge = edge_of(path, url, secret_key, write_key)
-    found = edge.get(f"/v1/conversions/{quote(order, safe='')}", {"conversion_type": conversion_type})
+    query = {"conversion_type": conversion_type, "rules": rules}
+    found = edge.get(f"/v1/conversions/{quote(order, safe='')}", query)
     click.echo(json.dumps(found, indent=2) if as_json else _text(found))
 
 
 def _text(found: dict[str, Any]) -> str:
-    conversion = found["conversion"]
+    conversion, rules = found["conversion"], f"{'shadow ' if found.get('rules') else ''}rules version"
     lines = [
         f"{conversion['conversion_type']} {conversion['order_id']}: {grouped(conversion['value'])} "
         f"{conversion['currency']}, {conversion['time']}, {found['state']}",
-        f"person {', '.join(alias['id'] for alias in found['person']['ids'])}; rules version {found['rules_version']}",
+        f"person {', '.join(alias['id'] for alias in found['person']['ids'])}; {rules} {found['rules_version']}",
     ]
     if found["touches"]:
         lines += ["", *_touches(found["touches"])]

@@ -11,17 +11,19 @@ import click
 
 from app.reports.words import grouped
 from workers.commands.table import table
-from workers.commands.target import edge_of, edge_options
+from workers.commands.target import edge_of, edge_options, rules_option
 
 
 @click.command("reconcile")
 @click.option("--from", "from_day", help="First day, YYYY-MM-DD; 30 days ago by default.")
 @click.option("--to", "to_day", help="The day after the last one; tomorrow by default.")
+@rules_option
 @click.option("--json", "as_json", is_flag=True, help="As the API answers.")
 @edge_options
 def command(
     from_day: str | None,
     to_day: str | None,
+    rules: str | None,
     as_json: bool,
     url: str | None,
     secret_key: str | None,
@@ -30,7 +32,7 @@ def command(
 ) -> None:
     """Prove that credited + unattributed = total, for every model; exit code 1 if it does not hold."""
     edge = edge_of(path, url, secret_key, write_key)
-    found = edge.get("/v1/reconcile", {"from": from_day, "to": to_day})
+    found = edge.get("/v1/reconcile", {"from": from_day, "to": to_day, "rules": rules})
     if as_json:
         click.echo(json.dumps(found, indent=2))
     else:

@@ -10,7 +10,7 @@ import click
 
 from workers.commands.channel_models import asks_for_period_models, channels_table, computed
 from workers.commands.report_tables import compare_table, journeys_table, report_table
-from workers.commands.target import edge_of, edge_options
+from workers.commands.target import edge_of, edge_options, rules_option
 from workers.edge import Edge
 
 Target = dict[str, Any]
@@ -39,6 +39,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="As the API answers.
 @AS_OF
 @click.option("--net", is_flag=True, help="Net of refunds and corrections, instead of gross.")
 @click.option("--intervals", is_flag=True, help="Of markov and shapley: 95 % intervals (slower).")
+@rules_option
 @JSON
 @edge_options
 @click.pass_context
@@ -55,6 +56,7 @@ def command(
     as_of: str | None,
     net: bool,
     intervals: bool,
+    rules: str | None,
     as_json: bool,
     **target: Any,
 ) -> None:
@@ -62,12 +64,13 @@ def command(
     if context.invoked_subcommand is not None:
         return
     others = {"currency": currency, "adjusted": adjusted, "as-of": as_of, "by": by if by != "channel" else None}
+    others["rules"] = rules if rules == "shadow" else None
     query = {"from": from_day, "to": to_day, "models": models, "conversion_type": conversion_type}
     if asks_for_period_models(models, others):
         report = computed(_edge(target), query | {"intervals": "1" if intervals else None})
         click.echo(json.dumps(report, indent=2) if as_json else channels_table(report, net=net))
         return
-    query |= {"by": by, "currency": currency, "adjusted": adjusted, "as_of": as_of}
+    query |= {"by": by, "currency": currency, "adjusted": adjusted, "as_of": as_of, "rules": rules}
     report = _get("/v1/reports/attribution", query, target)
     click.echo(json.dumps(report, indent=2) if as_json else report_table(report, net=net))
 
@@ -78,6 +81,7 @@ def command(
 @TYPE
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="Paths to list.")
 @click.option("--non-converting", is_flag=True, help="The journeys that did not convert, too (slower).")
+@rules_option
 @JSON
 @edge_options
 def journeys(
@@ -86,12 +90,13 @@ def journeys(
     conversion_type: str | None,
     limit: int,
     non_converting: bool,
+    rules: str | None,
     as_json: bool,
     **target: Any,
 ) -> None:
     """Top paths, their length and time lag, first to last, and assists."""
     query = {"from": from_day, "to": to_day, "conversion_type": conversion_type, "limit": str(limit)}
-    query["with"] = "non_converting" if non_converting else None
+    query |= {"with": "non_converting" if non_converting else None, "rules": rules}
     report = _get("/v1/reports/journeys", query, target)
     click.echo(json.dumps(report, indent=2) if as_json else journeys_table(report))
 
@@ -111,6 +116,7 @@ def journeys(
 @TYPE
 @ADJUSTED
 @AS_OF
+@rules_option
 @JSON
 @edge_options
 def compare(
@@ -123,12 +129,13 @@ def compare(
     conversion_type: str | None,
     adjusted: str | None,
     as_of: str | None,
+    rules: str | None,
     as_json: bool,
     **target: Any,
 ) -> None:
     """What the choice of the model changes: ranks, shares, and the money that moves."""
     query = {"from": from_day, "to": to_day, "by": by, "models": models, "measure": measure, "currency": currency}
-    query |= {"conversion_type": conversion_type, "adjusted": adjusted, "as_of": as_of}
+    query |= {"conversion_type": conversion_type, "adjusted": adjusted, "as_of": as_of, "rules": rules}
     report = _get("/v1/reports/compare", query, target)
     click.echo(json.dumps(report, indent=2) if as_json else compare_table(report))
 

@@ -27,8 +27,14 @@ def report_table(report: Answer, *, net: bool = False) -> str:
     text = table([*by, "currency", *models], rows, left=len(by) + 1)
     costs = _costs(every, models, by, net)
     state = "reconciled: every model sums to the conversions" if report["reconciled"] else "NOT reconciled yet"
-    head = f"{report['from']} to {report['to']} ({report['timezone']}), {'net' if net else 'gross'}"
+    head = f"{_of(report)}, {'net' if net else 'gross'}"
     return "\n".join([head, text, *costs, *_unmatched(report, by), state])
+
+
+def _of(report: Answer) -> str:
+    """Which days, and whose rules where they are not those in force."""
+    days = f"{report['from']} to {report['to']} ({report['timezone']})"
+    return f"{days}, {report['rules']} rules" if "rules" in report else days
 
 
 def _cell(row: Answer, net: bool) -> str:
@@ -68,7 +74,7 @@ def _unmatched(report: Answer, by: list[str]) -> list[str]:
 
 def journeys_table(report: Answer) -> str:
     """Paths, then lengths, time lags, channels by their role, and what did not convert."""
-    parts = [f"{report['from']} to {report['to']} ({report['timezone']})"]
+    parts = [_of(report)]
     paths = [
         [" > ".join(line["path"]), line["currency"], grouped(line["conversions"]), grouped(line["value"])]
         for line in report["paths"]
@@ -119,7 +125,7 @@ def compare_table(report: Answer) -> str:
         ]
         rows.append([*(row[name] or "(none)" for name in by), row["currency"], *marks])
     lines = [
-        f"{report['from']} to {report['to']} ({report['timezone']}): share of {report['measure']} and rank; "
+        f"{_of(report)}: share of {report['measure']} and rank; "
         f"* differs from {report['base']} by more than chance (95 %)",
         table([*by, "currency", *models], rows, left=len(by) + 1),
         "",

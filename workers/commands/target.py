@@ -41,6 +41,15 @@ def edge_options(function: F) -> F:
     return function
 
 
+def rules_option(function: F) -> F:
+    """``--rules``: under which rules a report is read."""
+    return click.option(
+        "--rules",
+        type=click.Choice(["in_force", "shadow"]),
+        help="Those in force, or the shadow beside them; in force by default.",
+    )(function)
+
+
 def edge_of(path: Path, url: str | None, secret_key: str | None, write_key: str | None) -> Edge:
     """The edge that these options mean."""
     stack = {} if url else Folder(path).read("stack.json")

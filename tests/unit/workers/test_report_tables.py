@@ -31,6 +31,7 @@ def test_attribution_has_spend_cpa_and_roas() -> None:
     assert sum(line.startswith("direct") for line in text.splitlines()) == 1
     assert "10.00" in report_table(report, net=True)
     assert "80.00" in report_table(report, net=True)
+    assert "(UTC), shadow rules, gross" in report_table(report | {"rules": "shadow"})
 
 
 def test_attribution_without_spend_has_no_costs() -> None:
