@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -69,14 +70,15 @@ GOALS = (
     Goal("memory_worker", "MB of a worker process after an hour's events", MOST, 400, ("value",)),
     Goal("load", "p95 of posts at the sustained rate, ms", MOST, 200, ("stages", "sustained", "p95_ms")),
     Goal("load", "p95 of posts in the burst, ms", MOST, 200, ("stages", "burst", "p95_ms")),
-    Goal("load", "median from an event to its credit, s", MOST, 0.5, ("credited", "p50_s")),
-    Goal("load", "p95 of it, s", MOST, 1.5, ("credited", "p95_s")),
+    Goal("load_400", "p95 of posts at 400 events/s, ms", MOST, 50, ("stages", "sustained", "p95_ms")),
+    Goal("load_400", "median from an event to its credit, s, at 400 events/s", MOST, 0.5, ("credited", "p50_s")),
+    Goal("load_400", "p95 of it, s", MOST, 1.5, ("credited", "p95_s")),
 )
 
 
 def table(lines: Iterable[Mapping[str, Any]]) -> list[str]:
     """A line a goal that one of the figures is about, and the number of goals that no figure is about."""
-    by_name = {str(line["name"]): _by_stage(line) for line in lines}
+    by_name = {name: _by_stage(line) for line in lines for name in _names(line)}
     rows, absent = [], 0
     for goal in GOALS:
         value = goal.value(by_name[goal.figure]) if goal.figure in by_name else None
@@ -86,8 +88,14 @@ def table(lines: Iterable[Mapping[str, Any]]) -> list[str]:
         verdict = "met" if goal.is_met(value) else "MISSED"
         rows.append(f"{goal.what:<66} {value:>12,.4g}  {goal.bound} {goal.limit:<8,g} {verdict}")
     if absent:
-        rows.append(f"{absent} goals are about figures that are not here (make bench-peers, make load).")
+        rows.append(f"{absent} goals are about figures that are not here (make bench, make bench-peers, make load).")
     return rows
+
+
+def _names(line: Mapping[str, Any]) -> list[str]:
+    """Under which names the goals know a line: a load of up to 400 events/s has goals of its own."""
+    sustained = line["stages"][0]["rate"] if line["name"] == "load" else math.inf
+    return [str(line["name"]), *(["load_400"] if sustained <= 400 else [])]
 
 
 def _by_stage(line: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -16,10 +16,13 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
+
 from app.errors import TributaryError
 from load.account import Sent, account
 from load.credit_time import CreditTimes
 from load.events import numbered, orders_in, template
+from load.goals import table
 from load.machine import heading
 from load.open_loop import Posted, Posts
 from load.pace import Planned, Stage, plan
@@ -53,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for line in report.lines():
         print(line)
     print(report.json())
+    _say("\n".join(table([msgspec.json.decode(report.json())])))
     return 0 if report.is_good else 1
 
 
