@@ -7,8 +7,11 @@ depend on the machine and on who else works on it. What is going on goes to stde
 from __future__ import annotations
 
 import argparse
+import cProfile
+import pstats
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import msgspec
 
@@ -56,10 +59,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with Setting(is_quick=options.quick, wanted_touches=options.touches) as setting:
         for name in options.only or BENCHMARKS:
             setting.say(f"{name} …")
-            for figure in BENCHMARKS[name](setting):
-                lines.append(figure.line())
-                print(lines[-1], flush=True)
+            with profiled(options.profile):
+                for figure in BENCHMARKS[name](setting):
+                    lines.append(figure.line())
+                    print(lines[-1], flush=True)
     print("\n".join(table(map(msgspec.json.decode, lines))), file=sys.stderr)
+
+
+@contextmanager
+def profiled(functions: int) -> Iterator[None]:
+    """Show on stderr which functions of this process took most of the time by themselves; 0: measure as it is."""
+    if not functions:
+        yield
+        return
+    with cProfile.Profile() as profile:
+        yield
+    pstats.Stats(profile, stream=sys.stderr).strip_dirs().sort_stats("tottime").print_stats(functions)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -67,6 +82,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", choices=list(BENCHMARKS), metavar="NAME", help=", ".join(BENCHMARKS))
     parser.add_argument(
         "--quick", action="store_true", help="small tables and few rounds: shows that it works, not how fast"
+    )
+    parser.add_argument(
+        "--profile", type=int, default=0, metavar="N", help="the N functions that took most time; slows all figures"
     )
     parser.add_argument("--touches", type=int, default=0, metavar="N", help="how many touches to make")
     return parser.parse_args(arguments)

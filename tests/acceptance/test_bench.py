@@ -49,8 +49,10 @@ def test_each_line_is_a_figure():
 
 def test_one_can_be_chosen_and_a_wrong_name_is_told():
     command = [sys.executable, "-m", "load.bench", "--quick", "--only"]
-    chosen = subprocess.run([*command, "kernel"], cwd=CHECKOUT, capture_output=True, text=True, timeout=60, check=True)
+    kernel = [*command, "kernel", "--profile", "3"]
+    chosen = subprocess.run(kernel, cwd=CHECKOUT, capture_output=True, text=True, timeout=60, check=True)
     assert {json.loads(line)["name"] for line in chosen.stdout.splitlines()} == EXPECTED["kernel"]
+    assert "to 3 due to restriction" in chosen.stderr, "the profile"
     wrong = subprocess.run([*command, "nothing"], cwd=CHECKOUT, capture_output=True, text=True, timeout=60, check=False)
     assert wrong.returncode == 2
     assert "touch_query" in wrong.stderr
