@@ -20,8 +20,9 @@ from app.storage.erased import Sent, erased_among, insert_tombstones
 from app.storage.events import KNOWN_MESSAGES, Known, known_messages
 from app.storage.external import External, of_tenants, one_column
 from app.storage.identity import LINKS, Link, insert_cuts, links_among, links_of
-from app.storage.runs import RunRow, insert_runs, run_of
+from app.storage.runs import insert_runs
 from app.storage.statements import TenantStatement
+from tests.integration.runs import RunRow, run_of
 from tests.integration.storage.rows import DAY, T0, put
 
 

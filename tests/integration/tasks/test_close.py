@@ -16,8 +16,8 @@ from app.ledger.refresh import DAYS_AT_ONCE
 from app.ledger.runs import RunKind, Runs
 from app.storage.client import observers
 from app.storage.rollups import Rollup
-from app.storage.runs import run_of
 from app.tenants.registry import Registry
+from tests.integration.runs import run_of
 
 
 @pytest.fixture
