@@ -15,12 +15,13 @@ from app.attribution.touches import Touches
 from app.identity.resolve import Identities, resolve_tenants
 from app.ledger.conversions import Order, orders
 from app.ledger.earlier import Earlier, earlier_conversions
-from app.ledger.history import record_changes
+from app.ledger.history import record_changes, standing_of
 from app.ledger.rows import Group, LedgerRows, ledger_rows, winners_of
 from app.ledger.runs import RunKind
 from app.ledger.terms import Terms, terms_of
 from app.storage.adjustments import adjustments_of
 from app.storage.client import Storage
+from app.storage.connections import get_storage
 from app.storage.conversion_history import histories
 from app.storage.identity import links_among
 from app.storage.together import together
@@ -92,9 +93,16 @@ def attribute(
         computed = credit_orders(storage, arrays, [under_shadow(tenant) for tenant in tenants], theirs, persons)
         _insert(storage, "ledger_shadow", computed.rows(), run_id, version)
     if reason != RunKind.SHADOW:
-        computed = credit_orders(storage, arrays, tenants, found, persons)
+        computed, stood = together(
+            storage,
+            storage.settings,
+            [
+                lambda own: credit_orders(own, arrays, tenants, found, persons),
+                lambda own: standing_of(get_storage(numpy=True, settings=own.settings), found),
+            ],
+        )
         rows = computed.rows()
-        record_changes(storage, arrays, rows, reason=reason, run_id=run_id, version=version)
+        record_changes(storage, stood, rows, reason=reason, run_id=run_id, version=version)
         _insert(storage, "ledger", rows, run_id, version)
     return Attributed(
         conversions=sum(len(group.orders) for group in computed.groups),

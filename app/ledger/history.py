@@ -17,15 +17,20 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from app.attribution.names import FIVE_MODELS, UNATTRIBUTED
+from app.ledger.conversions import Order
 from app.ledger.rows import LedgerRows
 from app.storage.changes import SIDES, insert_changes
 from app.storage.client import Storage
 from app.storage.standing import StandingCredit, standing_content, standing_credit
 
 EPOCH = date(1970, 1, 1)
+DAY_MS = 86_400_000
 MILLION = 1_000_000
+Standing = Mapping[str, NDArray[Any]]
+"""Columns of `standing_content`."""
 _pack = msgspec.msgpack.Encoder().encode
 
 
@@ -51,7 +56,7 @@ NO_CREDIT = Credit()
 
 def record_changes(
     storage: Storage,
-    arrays: Storage,
+    stood: Standing,
     rows: LedgerRows,
     *,
     reason: str,
@@ -62,7 +67,7 @@ def record_changes(
 
     Parameters
     ----------
-    storage, arrays : without and with numpy.
+    stood : of the conversions of these rows.
     rows : what is about to be inserted into `ledger`, all of one run.
     reason : the kind of the run.
 
@@ -70,9 +75,11 @@ def record_changes(
     -------
     How many conversions change.
     """
+    if not len(rows):
+        return 0
     whose = list(zip(rows.tenant_id.tolist(), rows.key.tolist(), strict=True))
     after = {one: number for number, one in enumerate(whose) if not rows.is_deleted[number]}
-    differing = _differing(arrays, rows, after, version)
+    differing = _differing(stood, after, rows, version)
     if not differing:
         return 0
     wanted = [number for number, one in enumerate(whose) if one in differing]
@@ -82,25 +89,33 @@ def record_changes(
         rows.key[wanted].tolist(),
     )
     changes = []
-    for one, stood in standing_credit(storage, *places, task="ledger.history").items():
+    for one, old in standing_credit(storage, *places, task="ledger.history").items():
         new = rows.credit(after[one], version) if one in after else None
-        if stood.version > version or _is_same(stood, new):
+        if old.version > version or _is_same(old, new):
             continue  # a later run's rows stand, or it was written before rows said what they hold
-        changes.append(_columns(*one, version, run_id, reason, _of(stood), _of(new)))
+        changes.append(_columns(*one, version, run_id, reason, _of(old), _of(new)))
     if changes:
         insert_changes(storage, dict(zip(_NAMES, zip(*changes, strict=True), strict=True)), task="ledger.history")
     return len(changes)
+
+
+def standing_of(arrays: Storage, found: Sequence[Order]) -> Standing:
+    """What the ledger holds of these conversions, on every day on which an answer may stand."""
+    places = {(order.tenant_id, ts_ms // DAY_MS, order.key) for order in found for ts_ms in order.times_ms}
+    if not places:
+        return {}
+    tenant_ids, days, keys = zip(*places, strict=True)
+    return standing_content(
+        arrays, np.array(tenant_ids), np.array(days), np.array(keys, np.uint64), task="ledger.history"
+    )
 
 
 Whose = tuple[int, int]
 """A tenant's number and a conversion key of its own."""
 
 
-def _differing(arrays: Storage, rows: LedgerRows, after: Mapping[Whose, int], version: int) -> set[Whose]:
+def _differing(stood: Standing, after: Mapping[Whose, int], rows: LedgerRows, version: int) -> set[Whose]:
     """The conversions whose standing credit is not known to be the same as the new one."""
-    if not len(rows):
-        return set()
-    stood = standing_content(arrays, rows.tenant_id, rows.day, rows.key, task="ledger.history")
     found = list(zip(stood["tenant_id"].tolist(), stood["conversion_key"].tolist(), strict=True))
     new = np.array([rows.content[after[one]] if one in after else 0 for one in found], np.uint64)
     # A deleted row and no new one are the same too; a content of 0 is not known.
