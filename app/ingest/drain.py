@@ -18,7 +18,7 @@ from app.ingest.columns import Columns, Rows, compose, without_defaults
 from app.ingest.dead_letters import DeadLetter, DeadLetters, Source
 from app.ingest.events import Batch
 from app.ingest.inbox import Block, Shard
-from app.ingest.known import look_up
+from app.ingest.known import Met, look_up
 from app.ingest.reached import reached
 from app.ledger.cut import Chunk, make_chunks
 from app.ledger.runs import Runs
@@ -68,7 +68,7 @@ class Drain:
             return Drained("empty")
         block = self._without_strangers(block)
         received = blocks.distinct(blocks.flatten(block.batches))
-        memo = self._memo(shard, block, received)
+        memo, met = self._memo(shard, block, received)
         if memo is None:
             return Drained("done by another drain")
         rows = self._store(block.token, received, memo)
@@ -77,7 +77,7 @@ class Drain:
         shard.hold()
         tenant_ids = sorted({batch.tenant_id for batch in block.batches})
         tenants = dict(zip(tenant_ids, self._registry.fresh_of(tenant_ids), strict=True))
-        chunks = self._chunks(block, rows, memo, tenants)
+        chunks = self._chunks(block, rows, memo, met, tenants)
         run_id = f"b{block.token[:16]}"
         acknowledged = self._runs.acknowledge(block.shard, block.last, run_id, chunks)
         return Drained(
@@ -90,13 +90,13 @@ class Drain:
             run_id=run_id if chunks and acknowledged else "",
         )
 
-    def _memo(self, shard: Shard, block: Block, received: Sequence[Received]) -> Memo | None:
-        """What storage knew before the block: looked up once, then remembered with the seal."""
-        packed = block.memo
+    def _memo(self, shard: Shard, block: Block, received: Sequence[Received]) -> tuple[Memo | None, Met]:
+        """What storage knew before the block: looked up once, then remembered with the seal; and what else was seen."""
+        packed, met = block.memo, Met()
         if packed is None:
-            memo = look_up(self._storage, self._settings, received)
+            memo, met = look_up(self._storage, self._settings, received)
             packed = shard.remember(block, blocks.encode_memo(memo))
-        return blocks.decode_memo(packed) if packed is not None else None
+        return blocks.decode_memo(packed) if packed is not None else None, met
 
     def _store(self, token: str, received: Sequence[Received], memo: Memo) -> Rows:
         """Insert the events' rows. Where storage refuses a row for good, halve until it is found.
@@ -177,9 +177,9 @@ class Drain:
         if inserts:
             together(self._storage, self._settings, inserts)
 
-    def _chunks(self, block: Block, rows: Rows, memo: Memo, tenants: Mapping[int, Tenant]) -> list[Chunk]:
+    def _chunks(self, block: Block, rows: Rows, memo: Memo, met: Met, tenants: Mapping[int, Tenant]) -> list[Chunk]:
         """The conversions that this block makes, changes or gives other touches, as chunks by tenant and time."""
-        found = reached(self._storage, tenants, block.batches, rows, memo.links)
+        found = reached(self._storage, tenants, block.batches, rows, memo.links, met)
         by_time = {
             tenant_id: sorted(times, key=lambda key: (times[key], key)) for tenant_id, times in sorted(found.items())
         }

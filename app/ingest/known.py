@@ -5,7 +5,7 @@ One statement a question, however many tenants are in the block, and all questio
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from functools import partial
 
 from app.ingest import blocks
@@ -13,7 +13,7 @@ from app.ingest.blocks import Known, Memo, NewLink, Received
 from app.storage import events
 from app.storage.client import Storage
 from app.storage.erased import Sent, erased_among
-from app.storage.identity import Link, links_among
+from app.storage.identity import Link, links_and_cuts
 from app.storage.together import together
 from config.settings import Settings
 
@@ -23,20 +23,24 @@ LONG_AGO_MS = -4_102_444_800_000
 _TASK = "ingest.drain"
 
 KnownByTenant = dict[int, dict[str, events.Known]]
+Met = dict[int, dict[str, list[Link]]]
+"""Tenant -> id -> all of its meetings, none where it has met nobody."""
 
 
-def look_up(storage: Storage, settings: Settings, received: Sequence[Received]) -> Memo:
-    """The memo of a block.
+def look_up(storage: Storage, settings: Settings, received: Sequence[Received]) -> tuple[Memo, Met]:
+    """The memo of a block, and the meetings of its ids, as far as they are the same when it is stored.
 
     Parameters
     ----------
     received : the block's events by tenant, each messageId once.
 
-    Events of erased persons count as repeats of what is no more, and bring nobody together.
+    Events of erased persons count as repeats of what is no more, and bring nobody together. No other block of these
+    tenants is stored before this one is. So what an id has met before it, it has met after it: but for those of which
+    the block says more, and those whose meetings were cut, which may be done and undone at any time.
     """
     if not received:
-        return Memo([], [])
-    erased, known, links = together(
+        return Memo([], []), {}
+    erased, known, (links, cut) = together(
         storage,
         settings,
         [
@@ -46,7 +50,9 @@ def look_up(storage: Storage, settings: Settings, received: Sequence[Received]) 
         ],
     )
     alive = [_without(one, erased[one.tenant_id]) for one in received]
-    return Memo(_gone(received, erased) + _repeated(alive, known), _new_links(alive, links))
+    new = _new_links(alive, links)
+    changing = cut | {(link.tenant_id, id) for link in new for id in (link.id, link.met)}
+    return Memo(_gone(received, erased) + _repeated(alive, known), new), _lasting(links, changing, received)
 
 
 def _erased_before(storage: Storage, received: Sequence[Received]) -> dict[int, set[int]]:
@@ -63,11 +69,32 @@ def _known_before(storage: Storage, received: Sequence[Received], duplicate_days
     return events.known_messages(storage, message_ids, since_ms, task=_TASK)
 
 
-def _links_before(storage: Storage, received: Sequence[Received]) -> dict[int, list[Link]]:
-    wanted: dict[int, set[str]] = {}
+def _links_before(
+    storage: Storage, received: Sequence[Received]
+) -> tuple[dict[int, list[Link]], set[tuple[int, str]]]:
+    """Of those that meet somebody, and of those that touches are of: whom these reach is asked after the block."""
+    return links_and_cuts(storage, {id: sorted(ids) for id, ids in _ids(received).items()}, task=_TASK)
+
+
+def _ids(received: Sequence[Received]) -> dict[int, set[str]]:
+    wanted = {one.tenant_id: {event.user_id for event in one.events if event.touch is not None} for one in received}
     for tenant_id, id, _ in blocks.meetings(received):
-        wanted.setdefault(tenant_id, set()).add(id)
-    return links_among(storage, {tenant_id: sorted(ids) for tenant_id, ids in wanted.items()}, task=_TASK)
+        wanted[tenant_id].add(id)
+    return wanted
+
+
+def _lasting(
+    links: Mapping[int, Sequence[Link]], changing: Set[tuple[int, str]], received: Sequence[Received]
+) -> Met:
+    found: Met = {
+        tenant_id: {id: [] for id in ids if (tenant_id, id) not in changing}
+        for tenant_id, ids in _ids(received).items()
+    }
+    for tenant_id, some in links.items():
+        for link in some:
+            if link.id in found[tenant_id]:
+                found[tenant_id][link.id].append(link)
+    return found
 
 
 def _without(one: Received, places: set[int]) -> Received:

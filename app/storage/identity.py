@@ -43,10 +43,17 @@ def links_of(storage: Storage, tenant_id: int, ids: Sequence[str], *, task: str 
 
 def links_among(storage: Storage, ids: Mapping[int, Sequence[str]], *, task: str = "") -> dict[int, list[Link]]:
     """The same for several tenants at once: tenant -> the meetings of its ids. Every tenant that was given is there."""
+    return links_and_cuts(storage, ids, task=task)[0]
+
+
+def links_and_cuts(
+    storage: Storage, ids: Mapping[int, Sequence[str]], *, task: str = ""
+) -> tuple[dict[int, list[Link]], set[tuple[int, str]]]:
+    """And the ids (of a tenant) of which a meeting was ever cut, whether that cut still counts or not."""
     found: dict[int, list[Link]] = {tenant_id: [] for tenant_id in ids}
     wanted = {tenant_id: set(some) for tenant_id, some in ids.items() if len(some)}
     if not wanted:
-        return found
+        return found, set()
     external = {"ids": of_tenants("wanted", "String", wanted)}
     rows = storage.rows(LINKS, tenant_id=sorted(wanted), external=external, task=task)
     meetings: dict[tuple[int, str, str], int] = {}
@@ -62,7 +69,7 @@ def links_among(storage: Storage, ids: Mapping[int, Sequence[str]], *, task: str
             found[tenant_id].append(Link(id, met, first_ms))
     for links in found.values():
         links.sort(key=lambda link: (link.id, link.first_ms, link.met))
-    return found
+    return found, {(tenant_id, id) for tenant_id, id, _ in cuts}
 
 
 CUTS = TenantStatement(

@@ -8,6 +8,7 @@ from collections import Counter
 import pytest
 
 from app.ingest.events import Adjustment
+from app.storage.client import observers
 from tests.integration.pipeline.conftest import DAY, NOON, join, meet, order, touch
 
 
@@ -325,3 +326,30 @@ def test_tenants_that_share_a_block_and_every_id_share_nothing_else(pipeline):
     both = credited(0, 1)
     assert both == credited(0) | credited(1)
     assert [row["channels"] for row in both[0][0]] != [row["channels"] for row in both[1][0]]
+
+
+def test_a_block_asks_once_whom_its_ids_have_met(pipeline):
+    """What a drain knows of them before it stores a block serves after it too, but for those who meet in it."""
+    tenant, asked = pipeline.tenant(), []
+
+    def note(record):
+        if record.name == "links" and record.task == "ingest.drain":
+            asked.append(record.name)
+
+    pipeline.send(tenant, meet("a:1", "u:1", NOON), order("u:1", NOON + DAY, "o1"), touch("u:1", NOON, "first"))
+    pipeline.settle()
+    observers.append(note)
+    try:
+        pipeline.send(tenant, touch("u:2", NOON, "another's"))
+        pipeline.settle()
+        assert len(asked) == 1
+        # The device's touch reaches the order by its user, whom the block does not name.
+        pipeline.send(tenant, touch("a:1", NOON + 1, "second"))
+        pipeline.settle()
+        assert len(asked) == 3
+        # Who meets somebody in the block is looked up again once it is stored.
+        pipeline.send(tenant, meet("a:2", "u:1", NOON), touch("a:2", NOON + 2, "third"))
+        pipeline.settle()
+    finally:
+        observers.remove(note)
+    assert [row["channels"] for row in pipeline.ledger(tenant)] == [["first", "second", "third"]]
