@@ -25,7 +25,7 @@ class TaskName(StrEnum):
     ATTRIBUTE_CHUNK = "attribution.attribute_chunk"
     ATTRIBUTE_RUN = "attribution.attribute_run"
     CLOSE_RUN = "attribution.close_run"
-    REFRESH_JOURNEYS = "attribution.refresh_journeys"
+    REFRESH_ROLLUPS = "attribution.refresh_rollups"
     START_RUN = "attribution.start_run"
     MODEL_CHANNELS = "attribution.model_channels"
     SWEEP = "maintenance.sweep"
@@ -45,7 +45,7 @@ ROUTES: dict[str, Queue] = {
     TaskName.ATTRIBUTE_CHUNK: Queue.ATTRIBUTION,
     TaskName.ATTRIBUTE_RUN: Queue.ATTRIBUTION,
     TaskName.CLOSE_RUN: Queue.ATTRIBUTION,
-    TaskName.REFRESH_JOURNEYS: Queue.MAINTENANCE,
+    TaskName.REFRESH_ROLLUPS: Queue.MAINTENANCE,
     TaskName.START_RUN: Queue.BACKFILL,
     TaskName.MODEL_CHANNELS: Queue.BACKFILL,
     TaskName.SWEEP: Queue.MAINTENANCE,
@@ -76,7 +76,7 @@ def schedule(settings: Settings) -> dict[str, Periodic]:
     """What beat sends, by entry name."""
     return {
         "sweep": Periodic(TaskName.SWEEP, settings.sweep_every_s),
-        "journeys": Periodic(TaskName.REFRESH_JOURNEYS, settings.journeys_every_s),
+        "rollups": Periodic(TaskName.REFRESH_ROLLUPS, settings.rollups_every_s),
         "erase": Periodic(TaskName.ERASE, settings.erase_every_s),
         "webhooks": Periodic(TaskName.SEND_WEBHOOKS, settings.webhook_every_s),
         "refits": Periodic(TaskName.REFIT_DUE, settings.refit_every_s),

@@ -59,8 +59,8 @@ class Settings:
     chunk_deadline_s: int = _setting(15, "a chunk not done by then is sent again", low=1, high=3_600)
     chunk_attempts: int = _setting(5, "after so many tries a chunk goes to the dead letters", low=1, high=100)
     sweep_every_s: float = _setting(2.0, "how often beat looks for overdue work", low=0.5, high=60)
-    journeys_every_s: float = _setting(
-        3.0, "how often beat refreshes the rollups of journeys that nobody has asked for", low=0.5, high=3_600
+    rollups_every_s: float = _setting(
+        3.0, "how often beat refreshes the rollups that blocks left stale and nobody read", low=0.5, high=3_600
     )
     lease_s: int = _setting(10, "life of a drain's lease on its shard without renewal", low=1, high=300)
     dead_letter_entries: int = _setting(

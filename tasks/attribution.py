@@ -11,7 +11,7 @@ from typing import Any
 from celery import chord
 
 from app.ledger.chunks import attribute_or_bury, attribute_together
-from app.ledger.close import close_together
+from app.ledger.close import close
 from app.ledger.cut import FEW
 from app.ledger.refresh import catch_up_all
 from app.ledger.runs import RunKind
@@ -93,7 +93,7 @@ def attribute_run(*, run_id: str, chunk: int, tenant: str, conversions: int, wav
 
 @task(TaskName.CLOSE_RUN, retries=4)
 def close_run(results: list[dict[str, Any]], *, run_id: str, wave: int = 0) -> dict[str, Any]:
-    """Refresh the rollups that the run has made stale and mark it closed; or send its next wave."""
+    """Close the run, with what it has made stale refreshed where somebody asked for it; or send its next wave."""
     return _closed([run_id], wave, has_next=bool(results))
 
 
@@ -103,8 +103,7 @@ def _closed(run_ids: Sequence[str], wave: int, has_next: bool = True) -> dict[st
     Only the newest wave has a next one: where the sweep sent chunks again, the older wave ends with itself.
     """
     run_id = run_ids[0]
-    ended = close_together(context.storage, context.runs, context.registry, run_ids)
-    closed = next(one for one in ended if one["run_id"] == run_id)
+    closed, *_ = [close(context.storage, context.runs, context.registry, each) for each in run_ids]
     if closed["outcome"] == "waits":
         context.runs.let_go([run_id])
         if has_next and wave == context.runs.newest_wave(run_id):
@@ -118,7 +117,7 @@ def start_run(*, run_id: str) -> dict[str, Any]:
     return {"run_id": run_id, "chunks": dispatch(run_id)}
 
 
-@task(TaskName.REFRESH_JOURNEYS, shown=False)
-def refresh_journeys() -> dict[str, Any]:
-    """Refresh the rollups of journeys that blocks have left stale; the next beat looks again, and so if this fails."""
+@task(TaskName.REFRESH_ROLLUPS, shown=False)
+def refresh_rollups() -> dict[str, Any]:
+    """Refresh the rollups that blocks have left stale; the next beat looks again, and so if this fails."""
     return {"tenants": catch_up_all(context.storage, context.runs, context.registry)}

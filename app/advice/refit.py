@@ -18,14 +18,18 @@ import numpy as np
 from app.advice.documents import answer_of, pack, standing_of
 from app.advice.experiments import experiments_of
 from app.advice.refits import Group, Refit, Refits, RefitState
-from app.advice.series import Market, read_market, uncredited
+from app.advice.series import DAYS, Market, read_market, uncredited
 from app.advice.settings import AdviceSettings, settings_of
 from app.advice.verify import verify_plans
 from app.errors import TributaryError, Unavailable
+from app.ledger.refresh import catch_up
+from app.ledger.runs import Runs
 from app.reports.days import day_of
 from app.saturation.series import Context, Standing
 from app.storage.client import Storage
+from app.storage.rollups import Rollup
 from app.storage.saturation import answers_of, runs_until, store
+from app.tenants.registry import Registry
 from app.tenants.tenant import Tenant
 
 SEED = 1
@@ -40,6 +44,10 @@ class Services(Protocol):
     def storage(self) -> Storage: ...
     @property
     def refits(self) -> Refits: ...
+    @property
+    def runs(self) -> Runs: ...
+    @property
+    def registry(self) -> Registry: ...
     def tenant(self, tenant_id: int) -> Tenant: ...
 
 
@@ -59,6 +67,7 @@ def begin(services: Services, job_id: str, group_channels: int) -> list[int] | N
     if refit.settings is None:
         tenant = services.tenant(refit.tenant_id)
         _wait_for_credit(services, tenant, refit)
+        _catch_up(services, refit)
         settings = settings_of(services.storage, tenant)
         try:
             groups = list(_groups(services.storage, tenant, settings, refit.until, group_channels))
@@ -78,6 +87,7 @@ def fit(services: Services, job_id: str, number: int) -> dict[str, Any]:
     if refit is None or refit.settings is None or group is None or refit.state is not RefitState.OPEN:
         return {"outcome": "done before", **told}
     tenant = services.tenant(refit.tenant_id)
+    _catch_up(services, refit)
     market = read_market(services.storage, tenant, refit.settings, group.model, refit.until)
     _fit_and_store(services.storage, tenant, refit, refit.settings, group, market)
     services.refits.fitted(job_id, number, len(group.channels))
@@ -107,6 +117,7 @@ def publish(services: Services, job_id: str) -> dict[str, Any]:
         "version": now_us,
     }
     store(services.storage, "saturation_runs", [row])
+    _catch_up(services, refit)
     verified = verify_plans(services.storage, tenant, settings, refit.until)
     services.refits.finish(job_id)
     return {"outcome": "published", "tenant": tenant.slug, "channels": row["channels"], "plans": verified} | {
@@ -120,6 +131,12 @@ def _wait_for_credit(services: Services, tenant: Tenant, refit: Refit) -> None:
     if waited_s < WAIT_FOR_CREDIT_S and (count := uncredited(services.storage, tenant, refit.until)):
         services.refits.wait(refit.job_id)
         raise Unavailable("not_credited", f"{count} conversions are not credited yet.", "It is tried again.")
+
+
+def _catch_up(services: Services, refit: Refit) -> None:
+    """Sum up first what blocks have left of the days that are looked at."""
+    days = refit.until - timedelta(days=DAYS - 1), refit.until + timedelta(days=1)
+    catch_up(services.storage, services.runs, services.registry, refit.tenant_id, Rollup.CREDIT, days)
 
 
 def _groups(storage: Storage, tenant: Tenant, settings: AdviceSettings, until: date, size: int) -> Iterator[Group]:

@@ -30,6 +30,7 @@ from app.reports.reconcile import reconcile
 from app.storage.client import Storage
 from app.storage.connections import get_storage
 from app.storage.redis import get_redis
+from app.storage.rollups import Rollup
 from app.tenants.registry import Registry
 
 bp = Blueprint("reports", __name__)
@@ -46,6 +47,7 @@ def attribution_report() -> Response:
     only("from", "to", "rules", *words)
     query = read_query(_period(), **{word: request.args.get(word, "") for word in words})
     under = rules_asked()
+    _catch_up(Rollup.CREDIT, query.period)
     return _json(attribution(under.storage, under.tenant, query, now_ms=_now_ms()).shown() | under.versioned)
 
 
@@ -62,7 +64,7 @@ def journeys_report() -> Response:
         with_=words.get("with", ""),
     )
     under = rules_asked()
-    _catch_up()
+    _catch_up(Rollup.JOURNEYS, query.period)
     return _json(journeys(under.storage, under.tenant, query, now_ms=_now_ms()).shown() | under.shown)
 
 
@@ -74,7 +76,7 @@ def channels_report() -> Response:
     words = request.args
     models = read_models(words.get("models", ""))
     question = Question(_period(), words.get("conversion_type", ""), read_intervals(words.get("intervals", "")))
-    _catch_up()
+    _catch_up(Rollup.JOURNEYS, question.period)
     answer = channels(_storage(), ModelJobs(get_redis(parts().settings)), g.tenant, question, models)
     response = _json(answer)
     if answer["state"] == "computing":
@@ -91,6 +93,7 @@ def compare_report() -> Response:
     query = read_query(_period(), **{word: request.args.get(word, "") for word in words})
     measure = read_measure(request.args.get("measure", ""))
     under = rules_asked()
+    _catch_up(Rollup.CREDIT, query.period)
     return _json(compare(under.storage, under.tenant, query, measure, now_ms=_now_ms()).shown() | under.versioned)
 
 
@@ -99,8 +102,9 @@ def compare_report() -> Response:
 def reconciliation() -> Response:
     """The proof that credited + unattributed = total of conversions."""
     only("from", "to", "rules")
-    under = rules_asked()
-    return _json(reconcile(under.storage, under.tenant, _period(), now_ms=_now_ms()).shown() | under.shown)
+    period, under = _period(), rules_asked()
+    _catch_up(Rollup.CREDIT, period)
+    return _json(reconcile(under.storage, under.tenant, period, now_ms=_now_ms()).shown() | under.shown)
 
 
 @bp.get("/v1/conversions/<path:order_id>")
@@ -115,15 +119,16 @@ def conversion(order_id: str) -> Response:
     return _json(shown(found) | under.shown)
 
 
-def _catch_up() -> None:
-    """Sum up first what blocks have left of the tenant's journeys.
+def _catch_up(rollup: Rollup, period: Period) -> None:
+    """Sum up first what blocks have left of the days that a report reads.
 
-    Where others are long at it, or Redis is away, what is there is read: a report says itself whether it reconciles.
+    One as of a day reads them too, to say whether it reconciles. Where others are long at it, or Redis is away, what is
+    there is read: a report says itself whether it reconciles.
     """
-    settings = parts().settings
-    runs = Runs(get_redis(settings), settings.chunk_deadline_s)
+    settings, registry = parts().settings, cast(Registry, parts().tenants)
+    runs, days = Runs(get_redis(settings), settings.chunk_deadline_s), (period.first, period.end)
     with suppress(RollupsBusy, RedisError):
-        catch_up(_storage(), runs, cast(Registry, parts().tenants), g.tenant.tenant_id, wait_s=_CATCH_UP_S)
+        catch_up(_storage(), runs, registry, g.tenant.tenant_id, rollup, days, wait_s=_CATCH_UP_S)
 
 
 def _storage() -> Storage:

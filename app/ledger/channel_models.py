@@ -30,6 +30,7 @@ from app.reports.channels import Inputs, Question, inputs_of
 from app.reports.query import PERIOD_MODELS, PeriodModel
 from app.storage.channel_models import WORTH_BY_TYPE, store_answer
 from app.storage.client import Storage
+from app.storage.rollups import Rollup
 from app.tenants.tenant import Tenant
 
 REPLICATES, LEAST_REPLICATES = 1_000, 200
@@ -48,11 +49,13 @@ def compute_job(services: Services, jobs: ModelJobs, job_id: str) -> dict[str, A
     tenant = services.tenant(job.tenant_id)
     told = {"tenant": tenant.slug, "job_id": job_id, "question": job.question}
     try:
-        catch_up(services.storage, services.runs, services.registry, tenant.tenant_id)
+        question = Question.decoded(job.question)
+        days = question.period.first, question.period.end
+        catch_up(services.storage, services.runs, services.registry, tenant.tenant_id, Rollup.JOURNEYS, days)
         answer = compute(
             services.storage,
             tenant,
-            Question.decoded(job.question),
+            question,
             job_id=job_id,
             tick=lambda done, total: jobs.progress(job_id, done, total),
         )

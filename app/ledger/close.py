@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Sequence
 from typing import Any
 
 from app.ledger.announce import announce
-from app.ledger.refresh import leaves_journeys, refresh_touched
+from app.ledger.refresh import left_stale, refresh_touched
 from app.ledger.runs import RunRecord, Runs, RunState
 from app.storage.client import Storage
 from app.storage.runs import insert_runs
@@ -15,41 +14,21 @@ from app.tenants.registry import Registry
 
 
 def close(storage: Storage, runs: Runs, registry: Registry, run_id: str) -> dict[str, Any]:
-    """Refresh the rollups of the days that a run touched, tell its tenants, mark it closed. Safe to repeat.
+    """Tell a run's tenants and mark it closed, the rollups of its days fresh or marked as stale. Safe to repeat.
 
     A run with open chunks stays open: its next wave closes it, or the sweep, which sends them again.
     """
-    return close_together(storage, runs, registry, [run_id])[0]
-
-
-def close_together(storage: Storage, runs: Runs, registry: Registry, run_ids: Sequence[str]) -> list[dict[str, Any]]:
-    """The same for several runs of one kind: what they have all touched is refreshed once. What became of each."""
-    told: list[dict[str, Any]] = []
-    ready: dict[str, tuple[RunRecord, dict[int, list[date]]]] = {}
-    for run_id in run_ids:
-        record = runs.get(run_id)
-        if record is None or record.state != RunState.OPEN:
-            told.append({"run_id": run_id, "outcome": "closed before"})
-        elif still_open := runs.open_count(run_id):
-            told.append({"run_id": run_id, "outcome": "waits", "open_chunks": still_open})
-        else:
-            ready[run_id] = record, runs.touched_days(run_id)
-    stale: dict[int, set[date]] = {}
-    for _, touched in ready.values():
-        for tenant_id, days in touched.items():
-            stale.setdefault(tenant_id, set()).update(days)
-    if ready:
-        kind = ready[next(iter(ready))][0].kind
-        refresh_touched(storage, runs, registry, {each: sorted(days) for each, days in stale.items()}, kind)
-    return told + [_end(storage, runs, registry, record, touched) for record, touched in ready.values()]
-
-
-def _end(
-    storage: Storage, runs: Runs, registry: Registry, record: RunRecord, touched: Mapping[int, Sequence[date]]
-) -> dict[str, Any]:
+    record = runs.get(run_id)
+    if record is None or record.state != RunState.OPEN:
+        return {"run_id": run_id, "outcome": "closed before"}
+    if still_open := runs.open_count(run_id):
+        return {"run_id": run_id, "outcome": "waits", "open_chunks": still_open}
+    touched, stale = runs.touched_days(run_id), left_stale(record.kind)
+    if not stale:
+        refresh_touched(storage, runs, registry, touched, record.kind)
     state = RunState.FAILED if record.chunks_failed else RunState.DONE
     announce(storage, runs, registry, record, state, touched)
-    runs.close(record.run_id, state, leaves_journeys=leaves_journeys(record.kind))
+    runs.close(run_id, state, stale=stale)
     return {
         "outcome": state.value,
         "tenants": [registry.name_of(tenant_id) for tenant_id in record.tenant_ids],
@@ -58,7 +37,7 @@ def _end(
         "chunks": record.chunks,
         "chunks_failed": record.chunks_failed,
         "days": sum(len(days) for days in touched.values()),
-        "run_id": record.run_id,
+        "run_id": run_id,
     }
 
 

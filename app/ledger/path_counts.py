@@ -1,6 +1,6 @@
 """Which paths did a period's journeys take? Counted in chunks and added up (SEMANTICS 2.11).
 
-Conversions come from the rollup of paths, which every run keeps fresh for the days it touched; journeys that did not
+Conversions come from the rollup of paths, which is summed up first where it is stale; journeys that did not
 convert from buckets of persons, of which those are counted again that changed.
 """
 

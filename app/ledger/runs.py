@@ -244,17 +244,17 @@ class Runs:
             found.setdefault(int(tenant), []).append(date.fromisoformat(day))
         return found
 
-    def close(self, run_id: str, state: RunState, *, leaves_journeys: bool = False) -> bool:
-        """End a run that has no open chunk; `leaves_journeys` of the days that it touched stale, and marks them so.
+    def close(self, run_id: str, state: RunState, *, stale: Collection[Rollup] = ()) -> bool:
+        """End a run that has no open chunk, and mark the days that it touched as `stale` in these rollups.
 
         Returns
         -------
         Whether this call ended it.
         """
         names = [keys.run(run_id), keys.run_chunks(run_id), keys.run_open(run_id), keys.run_days(run_id)]
-        names += [keys.RUNS_DUE, keys.RUNS_CLOSED, keys.JOURNEYS_STALE]
-        stale = keys.stale_journeys("") if leaves_journeys else ""
-        return bool(self._close(keys=names, args=[run_id, state.value, KEPT_S, stale]))
+        names += [keys.RUNS_DUE, keys.RUNS_CLOSED, *map(keys.stale_tenants, stale)]
+        prefixes = [keys.stale_days(rollup, "") for rollup in stale]
+        return bool(self._close(keys=names, args=[run_id, state.value, KEPT_S, *prefixes]))
 
     def closed(self, limit: int = 1_000) -> list[str]:
         """Ids of closed runs of which `stored` was not said."""

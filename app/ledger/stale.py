@@ -1,4 +1,4 @@
-"""Which days' journeys are behind the ledger? Those that a block's run has touched and nobody has summed up since."""
+"""Which days' rollups are behind the ledger? Those that a block's run has touched and nobody has summed up since."""
 
 from __future__ import annotations
 
@@ -7,34 +7,49 @@ from datetime import date
 from typing import Any
 
 from app.storage import keys
+from app.storage.rollups import Rollup
 from app.storage.scripts import script
 
 Marks = Mapping[int, Mapping[date, str]]
 """Tenant -> day -> the mark that its last touch has left: another one each time."""
+EVER = date.min, date.max
 
 
-class StaleJourneys:
-    """The marks in Redis. A run's close sets them, whoever has refreshed the rollups of journeys takes them away."""
+class StaleDays:
+    """A rollup's marks in Redis. A run's close sets them, whoever has refreshed the rollup takes them away."""
 
-    def __init__(self, redis: Any) -> None:
+    def __init__(self, redis: Any, rollup: Rollup) -> None:
         self._redis = redis
-        self._refreshed = script(redis, "journeys_refreshed")
+        self._tenants = keys.stale_tenants(rollup)
+        self._prefix = keys.stale_days(rollup, "")
+        self._refreshed = script(redis, "rollups_refreshed")
 
     def tenants(self, most: int) -> list[int]:
-        """Those that have some, who has had them longest first."""
-        return [int(tenant) for tenant in self._redis.zrange(keys.JOURNEYS_STALE, 0, most - 1)]
+        """Those whose turn it is, who has waited longest first."""
+        now_ms = self._now_ms()
+        return [int(tenant) for tenant in self._redis.zrangebyscore(self._tenants, "-inf", now_ms, 0, most)]
 
-    def marks(self, tenant_ids: Collection[int], most_days: int) -> dict[int, dict[date, str]]:
-        """The first stale days of each of these tenants; one without any is not among them."""
+    def put_off(self, tenant_id: int, seconds: float) -> None:
+        """It is not a tenant's turn before these have gone by, unless its days are fresh by then."""
+        self._redis.zadd(self._tenants, {tenant_id: self._now_ms() + round(1000 * seconds)}, xx=True)
+
+    def marks(
+        self, tenant_ids: Collection[int], within: tuple[date, date] = EVER, most_days: int | None = None
+    ) -> dict[int, dict[date, str]]:
+        """The first stale days of each of these tenants, from the first of `within` until before its second.
+
+        A tenant without any is not among them.
+        """
         with self._redis.pipeline(transaction=False) as pipe:
             for tenant_id in tenant_ids:
-                pipe.hgetall(keys.stale_journeys(tenant_id))
+                pipe.hgetall(self._prefix + str(tenant_id))
             answers = pipe.execute()
         found = {}
         for tenant_id, marks in zip(tenant_ids, answers, strict=True):
-            first = sorted((day.decode(), mark.decode()) for day, mark in marks.items())[:most_days]
+            days = sorted((date.fromisoformat(day.decode()), mark.decode()) for day, mark in marks.items())
+            first = [(day, mark) for day, mark in days if within[0] <= day < within[1]][:most_days]
             if first:
-                found[tenant_id] = {date.fromisoformat(day): mark for day, mark in first}
+                found[tenant_id] = dict(first)
         return found
 
     def refreshed(self, marks: Marks) -> None:
@@ -44,4 +59,8 @@ class StaleJourneys:
             for word in (tenant_id, day.isoformat(), mark)
         ]  # fmt: skip
         if listed:
-            self._refreshed(keys=[keys.JOURNEYS_STALE], args=[keys.stale_journeys(""), *listed])
+            self._refreshed(keys=[self._tenants], args=[self._prefix, *listed])
+
+    def _now_ms(self) -> int:
+        seconds, microseconds = self._redis.time()
+        return int(seconds) * 1_000 + int(microseconds) // 1_000

@@ -1,8 +1,9 @@
 """Which channel earned how much, under which model? The attribution report.
 
-Read from the rollup, which close_run refreshes; cheap at any number of conversions. The part that no touch earned is
-among the rows, under `(unattributed)`, so that rows sum to totals, and totals are the conversions themselves. What the
-rollup cannot tell is read from the ledger: other currencies, a past state, refunds by their own day.
+Read from the rollup, which is summed up first where it is stale; cheap at any number of conversions. The part that no
+touch earned is among the rows, under `(unattributed)`, so that rows sum to totals, and totals are the conversions
+themselves. What the rollup cannot tell is read from the ledger: other currencies, a past state, refunds by their own
+day.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How do people come to convert? Paths, their length and duration, first and last channels, and who assists.
 
-Read from the rollup of paths, which is refreshed with the attribution rollup. Rows are per currency; every part sums
+Read from the rollup of paths, which is summed up first where it is stale. Rows are per currency; every part sums
 to the conversions with touches, and those with the unattributed ones to all conversions of the ledger.
 """
 

@@ -171,8 +171,8 @@ def _notes(found: Reconciliation, tenant: Tenant, now_ms: int) -> list[str]:
         )
     if any(line.rollup_difference for line in found.lines):
         notes.append(
-            "Reports do not show the newest ledger yet: a run that touched these days is still open, or its close "
-            "failed. POST /v1/reattribute for these days refreshes them."
+            "Reports do not show the newest ledger yet: a run that touched these days is still open, or they are being "
+            "summed up. Ask again; if it stays, see the workers' log. POST /v1/reattribute for these days sums them up."
         )
     if day_of(now_ms - tenant.retention_days * _DAY_MS, tenant.timezone) > found.period.first:
         notes.append(

@@ -14,9 +14,6 @@ RUNS_DUE = "runs:due"
 RUNS_CLOSED = "runs:closed"
 """set of ids of closed runs whose rows are not stored yet; owner: the chunk ledger."""
 
-JOURNEYS_STALE = "journeys:stale"
-"""zset of tenant id by since when (ms) it has days with stale journeys; owner: the stale journeys."""
-
 RUN_CLOCK = "runs:clock"
 """string, the last version given to a run (µs); only ever grows; owner: the chunk ledger."""
 
@@ -100,16 +97,20 @@ def tenant_runs(tenant_id: int) -> str:
 
 
 def refreshing(rollup: str, tenant_id: int) -> str:
-    """Lock (string) held while a tenant's rollups of credit, or of journeys, are refreshed; renewed while its holder
-    lives."""
+    """Lock (string) held while a tenant's rollup is refreshed; renewed while its holder lives."""
     return f"refreshing:{rollup}:{tenant_id}"
 
 
-def stale_journeys(tenant_id: int | str) -> str:
-    """Hash of day -> when a block's run last left its journeys stale ('<s>.<µs>'); a day goes when they are refreshed.
+def stale_tenants(rollup: str) -> str:
+    """zset of tenant id by when (ms) it is the turn of its days of which a rollup is stale; owner: the stale days."""
+    return f"{rollup}:stale"
 
-    Without the tenant: what all such names begin with. Owner: the stale journeys."""
-    return f"journeys:stale:{tenant_id}"
+
+def stale_days(rollup: str, tenant_id: int | str) -> str:
+    """Hash of day -> when a block's run last left its rollup stale ('<s>.<µs>'); a day goes when it is refreshed.
+
+    Without the tenant: what all such names begin with. Owner: the stale days."""
+    return f"{rollup}:stale:{tenant_id}"
 
 
 def model_job(job_id: str) -> str:

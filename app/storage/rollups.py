@@ -102,7 +102,7 @@ REFRESH_CHANNELS = TenantsStatement(
 
 
 class Rollup(StrEnum):
-    """Rollups that are refreshed one after the other, alone."""
+    """What is refreshed together, alone: two tables each. The names stand in Redis."""
 
     CREDIT = "credit"
     JOURNEYS = "journeys"

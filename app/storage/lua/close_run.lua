@@ -1,19 +1,20 @@
--- The run is over: the rollups of its credit are fresh. What it leaves stale is marked; the sweep stores its row.
+-- The run is over: its credit is in the ledger. The days whose rollups it leaves stale are marked; the sweep stores its
+-- row.
 -- KEYS 1 run (hash), 2 run chunks (hash), 3 run open (set), 4 run days (set), 5 runs due (zset), 6 runs closed (set),
---      7 tenants with stale journeys (zset)
--- ARGV 1 run id, 2 state, 3 seconds that the record is kept, 4 prefix of a tenant's stale days (hash), '' where the
---      journeys are fresh too
+--      7.. of each rollup that is left stale, its tenants with stale days (zset)
+-- ARGV 1 run id, 2 state, 3 seconds that the record is kept, 4.. of each such rollup, the prefix of a tenant's stale
+--      days (hash)
 -- Returns 1 when this call closed it.
 if redis.call('HGET', KEYS[1], 'state') ~= 'open' or redis.call('SCARD', KEYS[3]) > 0 then
     return 0
 end
 local now = redis.call('TIME')
 local now_ms = string.format('%.0f', tonumber(now[1]) * 1000 + math.floor(tonumber(now[2]) / 1000))
-if ARGV[4] ~= '' then
+for at = 7, #KEYS do
     for _, touched in ipairs(redis.call('SMEMBERS', KEYS[4])) do
         local tenant, day = string.match(touched, '^(%d+):(.+)$')
-        redis.call('HSET', ARGV[4] .. tenant, day, now[1] .. '.' .. now[2])
-        redis.call('ZADD', KEYS[7], 'NX', now_ms, tenant)
+        redis.call('HSET', ARGV[at - 3] .. tenant, day, now[1] .. '.' .. now[2])
+        redis.call('ZADD', KEYS[at], 'NX', now_ms, tenant)
     end
 end
 redis.call('HSET', KEYS[1], 'state', ARGV[2], 'closed_ms', now_ms)

@@ -16,6 +16,7 @@ from app.ledger.chunks import attribute_or_bury
 from app.ledger.close import close
 from app.ledger.refresh import catch_up, catch_up_all
 from app.storage.migrations import migrate
+from app.storage.rollups import Rollup
 from app.storage.statements import TenantStatement
 from app.tenants.tenant import Tenant
 from config.celery_app import make_celery
@@ -119,7 +120,7 @@ class Pipeline:
         return closed
 
     def beat(self) -> None:
-        """Refresh what blocks have left of journeys."""
+        """Refresh the rollups that blocks have left stale."""
         while catch_up_all(self.context.storage, self.context.runs, self.context.registry):
             pass
 
@@ -133,7 +134,9 @@ class Pipeline:
 
     def daily(self, tenant: Tenant) -> list[tuple[Any, ...]]:
         """The rollup by model and channel; it and every other rollup agree with the ledger."""
-        catch_up(self.context.storage, self.context.runs, self.context.registry, tenant.tenant_id)
+        context = self.context
+        for rollup in Rollup:
+            catch_up(context.storage, context.runs, context.registry, tenant.tenant_id, rollup)
         require_rollups(self.context.storage, tenant)
         return self.context.storage.rows(DAILY, tenant_id=tenant.tenant_id)
 
