@@ -1,9 +1,10 @@
 """How long after it was due to be sent is an order's credit readable? Of every order, from the chunk ledger.
 
-An order is credited when the first run that names it is closed: its ledger row is stored and the rollups are fresh.
-While the load runs it is noted which conversions each run names; when it was closed stands in its record. That costs a
-few reads of Redis, where to ask the API for every order would be a load of its own. One order a second is asked for
-through the API all the same, just after its run was closed: its credit has to be there.
+An order is credited when the first run that names it is closed: its ledger row is stored, an order that is asked for
+shows it, and a report that is asked for sums it up first (`load.report_time`). While the load runs it is noted which
+conversions each run names; when it was closed stands in its record. That costs a few reads of Redis, where to ask the
+API for every order would be a load of its own. One order a second is asked for through the API all the same, just after
+its run was closed: its credit has to be there.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ class CreditTimes:
         self._edge = Edge(stack.url, secret_key=stack.secret_key)
         self._due: dict[int, tuple[str, float]] = {}
         self._runs: dict[str, _Run] = {}
+        self._closed: set[int] = set()
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="credit", daemon=True)
         self.asked = 0
@@ -61,6 +63,10 @@ class CreditTimes:
         """These orders were accepted; they were due to be sent at `due_ms` (epoch ms)."""
         for order in orders:
             self._due[conversion_key(ORDER_EVENT, order)] = (order, due_ms)
+
+    def closed_orders(self) -> int:
+        """How many of the orders have been seen in a run that is closed."""
+        return len(self._closed)
 
     def finish(self) -> list[Credited]:
         """Stop watching, when nothing waits any more. One entry for each order that a run was seen to name."""
@@ -98,6 +104,7 @@ class CreditTimes:
         for run_id, run in self._runs.items():
             if not run.closed_ms and (closed_ms := self._redis.hget(keys.run(run_id), "closed_ms")):
                 run.closed_ms = int(closed_ms)
+                self._closed.update(key for key in run.conversions if key in self._due)
                 closed.append(run)
         return closed
 

@@ -14,6 +14,7 @@ from load.credit_time import Credited
 from load.figures import percentile
 from load.open_loop import Posted
 from load.pace import Stage
+from load.report_time import Reported
 
 P95_LIMIT_MS = 200.0
 SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
@@ -26,7 +27,9 @@ class Report:
     Parameters
     ----------
     credited : of every order that was seen to be credited; times from when it was due to be sent.
-    asked : orders that were asked for through the API; `failure` says what was wrong with one.
+    asked : orders that were asked for through the API.
+    reported : the attribution reports that were asked for while the load ran.
+    failure : what was wrong with one of the orders, or of the reports.
     """
 
     stages: Sequence[Stage]
@@ -35,6 +38,7 @@ class Report:
     account: Account
     credited: Sequence[Credited]
     asked: int
+    reported: Sequence[Reported]
     failure: str
 
     @property
@@ -60,7 +64,10 @@ class Report:
             one = self._delays(name)
             times = ", ".join(f"{share} {one[f'{share}_s']:.2f} s" for share in SHARES)
             lines.append(f"from when an order was due until {what}: {times} ({one['orders']:,} orders)")
-        told = self.failure or "each of them credited"
+        reports = self._reports()
+        times = ", ".join(f"{share} {reports[f'{share}_ms']:.0f} ms" for share in SHARES)
+        lines.append(f"the attribution report, asked for once a second: {times} ({reports['asked']} reports)")
+        told = self.failure or "each of them credited, and each report with the orders credited before it"
         return [*lines, f"asked for through the API just after: {self.asked} orders, {told}"]
 
     def json(self) -> str:
@@ -74,6 +81,7 @@ class Report:
             "stored": self._delays("stored"),
             "credited": self._delays("credited"),
             "asked": self.asked,
+            "reports": self._reports(),
             "failure": self.failure,
             "good": self.is_good,
         }
@@ -91,6 +99,12 @@ class Report:
         times = [getattr(one, f"{name}_s") for one in self.credited]
         return {"orders": len(times)} | {
             f"{share_name}_s": round(percentile(times, share), 3) for share_name, share in SHARES.items()
+        }
+
+    def _reports(self) -> dict[str, Any]:
+        times = [one.milliseconds for one in self.reported]
+        return {"asked": len(times), "reconciled": sum(one.reconciled for one in self.reported)} | {
+            f"{share_name}_ms": round(percentile(times, share), 1) for share_name, share in SHARES.items()
         }
 
     def _refused(self) -> dict[str, int]:

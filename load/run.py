@@ -2,7 +2,7 @@
 
 Posts are sent when they are due, whether the ones before were answered or not, and their time counts from then: an
 edge that stalls cannot hide it by slowing the generator down. Exit code 1 where an event is missing, stored twice,
-refused, or where the p95 is over the limit.
+refused, a report lacks an order that was credited before it was asked for, or where the p95 is over the limit.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from load.open_loop import Posted, Posts
 from load.pace import Planned, Stage, plan
 from load.poster import TEMPLATES
 from load.report import Report
+from load.report_time import ReportTimes
 from load.stack import Stack, running_stack
 from workers.local.folder import DEFAULT
 
@@ -49,10 +50,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _say(heading())
     _say(f"{', '.join(f'{one.rate:g} events/s for {one.seconds:g} s' for one in stages)}, batches of {options.batch}")
     credit = CreditTimes(stack)
+    reports = ReportTimes(stack, credit.closed_orders)
     credit.begin()
+    reports.begin()
     posted, sent = asyncio.run(_post(stack, plan(stages, options.batch), prefix, options.batch, credit))
     found = account(stack, prefix, sent, _say)
-    report = Report(stages, options.batch, posted, found, credit.finish(), credit.asked, credit.failure)
+    credited = credit.finish()
+    reports.finish()
+    failure = credit.failure or reports.failure
+    report = Report(stages, options.batch, posted, found, credited, credit.asked, reports.asked, failure)
     for line in report.lines():
         print(line)
     print(report.json())

@@ -18,11 +18,14 @@ from app.storage import keys
 from app.storage.connections import close_all, get_storage
 from app.storage.migrations import pending
 from app.storage.redis import get_redis
+from app.storage.statements import Rollup
 from config.celery_app import celery
 from config.queues import Queue
 from config.settings import Settings, get_settings
 
 OLD_BATCH_S, OVERDUE_S = 60, 60
+CLOCKS_APART_MS = 5_000
+"""What is due a little later than now may be so by another machine's clock."""
 BEAT_LOCK = "redbeat::lock"
 
 
@@ -63,6 +66,7 @@ def checkup() -> Findings:
     yield from _beat(redis)
     yield from _inbox(Inbox(redis, settings), settings)
     yield from _runs(redis)
+    yield from _rollups(redis)
     yield from _dead_letters(DeadLetters(redis, settings.dead_letter_entries))
     close_all()
 
@@ -167,6 +171,31 @@ def _runs(redis: Any) -> Findings:
         )
     else:
         yield Finding("runs", Verdict.OK, f"{redis.zcard(keys.RUNS_DUE)} open, none overdue")
+
+
+def _rollups(redis: Any) -> Findings:
+    now_ms = time.time_ns() // 1_000_000
+    many, late, failed = 0, 0, 0
+    for name in map(keys.stale_tenants, Rollup):
+        many += redis.zcard(name)
+        late += redis.zcount(name, "-inf", now_ms - OVERDUE_S * 1000)
+        failed += redis.zcount(name, now_ms + CLOCKS_APART_MS, "+inf")
+    if failed:
+        yield Finding(
+            "rollups",
+            Verdict.WRONG,
+            f"{failed} could not be summed up; the reports of their tenants are not the newest, and say so",
+            "The log of the worker for `maintenance` says which, and why.",
+        )
+    if late:
+        yield Finding(
+            "rollups",
+            Verdict.WRONG,
+            f"{late} have waited for more than {OVERDUE_S} s to be summed up",
+            "See that beat and a worker for `maintenance` run. Reports sum theirs up first, and wait for it.",
+        )
+    if not failed and not late:
+        yield Finding("rollups", Verdict.OK, f"{many} to be summed up, none overdue")
 
 
 def _dead_letters(letters: DeadLetters) -> Findings:

@@ -21,6 +21,7 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 
 from app.storage import keys
 from app.storage.redis import make_redis
+from app.storage.statements import Rollup
 from config.queues import Queue
 from config.settings import Settings
 
@@ -96,7 +97,7 @@ def forget_process(pid: int) -> None:
 
 
 class Waiting:
-    """What waits: messages in each queue, batches in each shard's inbox, dead letters. Read at each scrape."""
+    """What waits: messages in queues, batches in inboxes, tenants' rollups, dead letters. Read at each scrape."""
 
     def __init__(self, settings: Settings) -> None:
         self.shards = settings.shards
@@ -108,6 +109,8 @@ class Waiting:
             pipe.llen(queue.value)
         for shard in range(self.shards):
             pipe.hget(keys.waiting(shard), "all")
+        for rollup in Rollup:
+            pipe.zcard(keys.stale_tenants(rollup))
         pipe.xlen(keys.DEAD_LETTERS)
         try:
             depths = pipe.execute()
@@ -117,9 +120,12 @@ class Waiting:
         for queue, depth in zip(Queue, depths, strict=False):
             queued.add_metric([queue.value], depth)
         inbox = GaugeMetricFamily("tributary_inbox_batches", "Batches that wait to be drained.", labels=["shard"])
-        for shard, depth in enumerate(depths[len(Queue) : -1]):
+        for shard, depth in enumerate(depths[len(Queue) :][: self.shards]):
             inbox.add_metric([str(shard)], int(depth or 0))
-        yield from (queued, inbox, GaugeMetricFamily("tributary_dead_letters", "Dead letters kept.", depths[-1]))
+        stale = GaugeMetricFamily("tributary_stale_rollups", "Tenants whose rollup is behind.", labels=["rollup"])
+        for rollup, depth in zip(Rollup, depths[-1 - len(Rollup) : -1], strict=True):
+            stale.add_metric([rollup.value], depth)
+        yield from (queued, inbox, stale, GaugeMetricFamily("tributary_dead_letters", "Dead letters kept.", depths[-1]))
 
 
 class TaskClock:

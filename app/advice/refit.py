@@ -27,8 +27,8 @@ from app.ledger.runs import Runs
 from app.reports.days import day_of
 from app.saturation.series import Context, Standing
 from app.storage.client import Storage
-from app.storage.rollups import Rollup
 from app.storage.saturation import answers_of, runs_until, store
+from app.storage.statements import Rollup
 from app.tenants.registry import Registry
 from app.tenants.tenant import Tenant
 

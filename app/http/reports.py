@@ -30,7 +30,7 @@ from app.reports.reconcile import reconcile
 from app.storage.client import Storage
 from app.storage.connections import get_storage
 from app.storage.redis import get_redis
-from app.storage.rollups import Rollup
+from app.storage.statements import Rollup
 from app.tenants.registry import Registry
 
 bp = Blueprint("reports", __name__)

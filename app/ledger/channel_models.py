@@ -30,7 +30,7 @@ from app.reports.channels import Inputs, Question, inputs_of
 from app.reports.query import PERIOD_MODELS, PeriodModel
 from app.storage.channel_models import WORTH_BY_TYPE, store_answer
 from app.storage.client import Storage
-from app.storage.rollups import Rollup
+from app.storage.statements import Rollup
 from app.tenants.tenant import Tenant
 
 REPLICATES, LEAST_REPLICATES = 1_000, 200

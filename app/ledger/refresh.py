@@ -18,7 +18,8 @@ from app.ledger.stale import EVER, Marks, StaleDays
 from app.reports.days import day_begins_ms
 from app.storage.client import Storage
 from app.storage.failures import BAD_ROWS, StoragePermanent, StorageTooHeavy
-from app.storage.rollups import Rollup, TenantDay, refresh_daily
+from app.storage.rollups import TenantDay, refresh_daily
+from app.storage.statements import Rollup
 from app.tenants.registry import Registry
 
 DAYS_AT_ONCE = 31

@@ -20,8 +20,8 @@ from app.ingest.turns import decode_ends
 from app.ledger.cut import Chunk, decode_chunk, encode_chunk
 from app.storage import keys
 from app.storage.held import kept
-from app.storage.rollups import Rollup
 from app.storage.scripts import script
+from app.storage.statements import Rollup
 
 KEPT_S = 7 * 86_400
 LOOK_EVERY_S, REFRESH_WAIT_S = 0.05, 3.0

@@ -7,8 +7,8 @@ from datetime import date
 from typing import Any
 
 from app.storage import keys
-from app.storage.rollups import Rollup
 from app.storage.scripts import script
+from app.storage.statements import Rollup
 
 Marks = Mapping[int, Mapping[date, str]]
 """Tenant -> day -> the mark that its last touch has left: another one each time."""

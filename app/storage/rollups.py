@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import date, timedelta
-from enum import StrEnum
 from functools import partial
 from typing import NamedTuple
 
@@ -18,7 +17,7 @@ from app.storage.client import AnyStatement, Storage
 from app.storage.external import External
 from app.storage.journeys import LAGS, REFRESH_JOURNEY_PARTS, REFRESH_JOURNEYS, credited_on_days
 from app.storage.shadow import of_shadow
-from app.storage.statements import TenantsStatement
+from app.storage.statements import Rollup, TenantsStatement
 from app.storage.together import together
 
 MILLION = 1_000_000
@@ -99,13 +98,6 @@ REFRESH_CHANNELS = TenantsStatement(
     SETTINGS do_not_merge_across_partitions_select_final = 1
     """,
 )
-
-
-class Rollup(StrEnum):
-    """What is refreshed together, alone: two tables each. The names stand in Redis."""
-
-    CREDIT = "credit"
-    JOURNEYS = "journeys"
 
 
 # The second of each reads what the first has made.

@@ -12,9 +12,18 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 ROLLUPS = ("attribution_daily", "channels_daily", "journeys_daily", "journey_parts_daily")
 """Sums of the ledger that reports read. Each has a twin `<name>_shadow`, of what the shadow rule set credits."""
+
+
+class Rollup(StrEnum):
+    """Which of them are summed up together, alone: two each. The names stand in Redis."""
+
+    CREDIT = "credit"
+    JOURNEYS = "journeys"
+
 
 TENANT_TABLES = frozenset(
     {

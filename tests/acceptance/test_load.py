@@ -24,6 +24,7 @@ def test_every_event_is_accounted_for_and_the_delay_of_orders_is_known(stack: Up
     assert 0 < told["credited"]["orders"] <= account["orders"]
     assert 0 < told["stored"]["p50_s"] <= told["credited"]["p50_s"] <= told["credited"]["p99_s"]
     assert told["failure"] == ""
+    assert told["reports"]["asked"] >= 1
     assert "from when a post was due" in done.stdout.splitlines()[0]
 
 

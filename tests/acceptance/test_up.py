@@ -72,12 +72,13 @@ def test_metrics_count_events_tasks_and_queries(stack: Up) -> None:
     assert 'tributary_query_seconds_count{outcome="ok",statement="touchpoints"}' in worker
     assert 'tributary_queue_messages{queue="ingest"}' in worker
     assert 'tributary_inbox_batches{shard="0"}' in worker
+    assert 'tributary_stale_rollups{rollup="credit"}' in worker
 
 
 def test_doctor_finds_nothing_wrong(stack: Up) -> None:
     told = stack.run("doctor")
     assert told.returncode == 0, told.stdout + told.stderr
-    for part in ("settings", "ClickHouse", "Redis", "workers", "beat", "inbox", "runs", "dead letters"):
+    for part in ("settings", "ClickHouse", "Redis", "workers", "beat", "inbox", "runs", "rollups", "dead letters"):
         assert part in told.stdout
 
 

@@ -12,7 +12,7 @@ from collections import Counter
 from app.storage import keys
 from app.storage.client import Storage
 from app.storage.redis import make_redis
-from app.storage.statements import TenantStatement
+from app.storage.statements import Rollup, TenantStatement
 from config.settings import Settings
 from tests.faults.sender import Sender
 from tests.running import Up, settled
@@ -51,7 +51,8 @@ def test_nothing_is_lost_and_nothing_counts_twice(tmp_path):
         sender.finish()
 
         redis = make_redis(settings.redis_url)
-        while not (settled(redis, settings.shards) and redis.zcard(keys.JOURNEYS_STALE) == 0):
+        stale = [keys.stale_tenants(rollup) for rollup in Rollup]
+        while not (settled(redis, settings.shards) and redis.exists(*stale) == 0):
             assert time.monotonic() - last_kill < SETTLE_LIMIT_S, up.log[-6000:]
             time.sleep(0.2)
 

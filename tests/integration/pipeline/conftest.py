@@ -16,8 +16,7 @@ from app.ledger.chunks import attribute_or_bury
 from app.ledger.close import close
 from app.ledger.refresh import catch_up, catch_up_all
 from app.storage.migrations import migrate
-from app.storage.rollups import Rollup
-from app.storage.statements import TenantStatement
+from app.storage.statements import Rollup, TenantStatement
 from app.tenants.tenant import Tenant
 from config.celery_app import make_celery
 from config.settings import Settings

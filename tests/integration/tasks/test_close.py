@@ -15,7 +15,7 @@ from app.ledger.cut import Chunk, Share
 from app.ledger.refresh import DAYS_AT_ONCE
 from app.ledger.runs import RunKind, Runs
 from app.storage.client import observers
-from app.storage.rollups import Rollup
+from app.storage.statements import Rollup
 from app.tenants.registry import Registry
 from tests.integration.runs import run_of
 

@@ -19,11 +19,12 @@ from app.ledger.stale import StaleDays
 from app.storage import keys
 from app.storage.client import observers
 from app.storage.failures import StoragePermanent
-from app.storage.rollups import Rollup
+from app.storage.statements import Rollup
 from app.tenants.rules import Rules
 from tests.integration.pipeline.conftest import DAY, NOON, Pipeline, order, touch
 from tests.integration.rollups import require_rollups
 from tests.integration.rules.test_http import caller
+from workers import checkup
 
 __all__ = ["caller"]
 
@@ -185,6 +186,8 @@ def test_a_tenant_and_a_rollup_that_cannot_be_summed_up_hold_up_no_others(pipeli
         broken.setattr(refresh, "refresh_daily", refuse)
         assert (beat(pipeline), beat(pipeline)) == (3, 0)
         assert tried == [3, 1], "it is put off, and the others have had their turn"
+        (finding,) = checkup._rollups(pipeline.context.redis)
+        assert (finding.verdict, finding.text[:22]) == (checkup.Verdict.WRONG, "1 could not be summed ")
         credited(pipeline, tenants[0], 1)
         assert beat(pipeline) == 1
     assert [record.getMessage() for record in caplog.records if "summed up" in record.getMessage()] == [
@@ -194,6 +197,8 @@ def test_a_tenant_and_a_rollup_that_cannot_be_summed_up_hold_up_no_others(pipeli
     assert [marks(pipeline, tenant) for tenant in tenants] == [[], [FIRST], []]
     assert not any(marks(pipeline, tenant, Rollup.JOURNEYS) for tenant in tenants)
     caught_up(pipeline, poison)
+    (finding,) = checkup._rollups(pipeline.context.redis)
+    assert finding.verdict is checkup.Verdict.OK
     for tenant in tenants:
         require_rollups(pipeline.context.storage, tenant)
 

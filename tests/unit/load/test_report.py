@@ -10,6 +10,7 @@ from load.credit_time import Credited
 from load.open_loop import Posted
 from load.pace import Stage
 from load.report import Report
+from load.report_time import Reported
 
 WHOLE = Account(40, 40, 0, 0, 0, 2, 2, 0, 0, 0, 0.5)
 GOOD = Report(
@@ -19,6 +20,7 @@ GOOD = Report(
     account=WHOLE,
     credited=[Credited(0.1, 0.4), Credited(0.2, 0.6)],
     asked=1,
+    reported=[Reported(80.0, 1, True), Reported(120.0, 2, False)],
     failure="",
 )
 
@@ -30,10 +32,12 @@ def test_the_table_and_the_object_hold_the_same_figures():
         {"orders": 2, "p50_s": 0.4, "p95_s": 0.6, "p99_s": 0.6},
         0.1,
     )
+    assert told["reports"] == {"asked": 2, "reconciled": 1, "p50_ms": 80.0, "p95_ms": 120.0, "p99_ms": 120.0}
     assert told["good"]
     text = "\n".join(GOOD.lines())
     assert "sustained           20       1     10.0" in text
     assert "posted a second time: 1" in text
+    assert "once a second: p50 80 ms, p95 120 ms, p99 120 ms (2 reports)" in text
     assert "credit was readable: p50 0.40 s, p95 0.60 s, p99 0.60 s (2 orders)" in text
 
 
