@@ -26,7 +26,7 @@ from load.figures import Figure, compared, of_times, percentile
 from load.open_loop import Posted, Posts
 from load.setting import Setting
 from load.web import web
-from load.worker_processes import workers
+from load.worker_processes import beat, workers
 
 TENANTS, QUICK_TENANTS = 100, 6
 EVENTS_PER_S = 200.0
@@ -55,7 +55,7 @@ def measure(setting: Setting) -> Iterator[Figure]:
     calm: list[Round] = []
     flooded: list[Round] = []
     queues = (Queue.INGEST, Queue.ATTRIBUTION, Queue.MAINTENANCE)
-    with web(setting.settings) as url, workers(setting.settings, PROCESSES, *queues):
+    with web(setting.settings) as url, workers(setting.settings, PROCESSES, *queues), beat(setting.settings):
         if not setting.is_quick:
             _round(setting, url, write_keys, 1)
         for _ in range(1 if setting.is_quick else 4):

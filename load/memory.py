@@ -25,7 +25,7 @@ from load.figures import Figure, compared
 from load.poster import post_from_processes
 from load.setting import Setting
 from load.web import web
-from load.worker_processes import workers
+from load.worker_processes import beat, workers
 
 EVENTS, QUICK_EVENTS = 1_440_000, 1_000
 USERS = 200_000
@@ -45,6 +45,7 @@ def measure(setting: Setting) -> Iterator[Figure]:
     with (
         web(setting.settings) as url,
         workers(setting.settings, 2, Queue.INGEST, Queue.ATTRIBUTION, Queue.MAINTENANCE),
+        beat(setting.settings),
     ):
         for step in range(steps):
             requests = events // steps // BATCH

@@ -35,7 +35,7 @@ from load.poster import TEMPLATES
 from load.sampled import FOLDER, Samples
 from load.setting import Setting
 from load.web import web
-from load.worker_processes import workers
+from load.worker_processes import beat, workers
 
 RATE, SECONDS = 5_000.0, 10.0
 QUICK_RATE, QUICK_SECONDS = 500.0, 1.0
@@ -99,7 +99,7 @@ def _worker(settings: Settings) -> Iterator[Worker]:
     queues = (Queue.INGEST, Queue.ATTRIBUTION, Queue.MAINTENANCE)
     with tempfile.TemporaryDirectory(prefix="tributary-samples-") as folder:
         usual = dataclasses.replace(settings, block_wait_ms=Settings().block_wait_ms)
-        with workers(usual, 2, *queues, app="load.sampled", **{FOLDER: folder}) as process:
+        with workers(usual, 2, *queues, app="load.sampled", **{FOLDER: folder}) as process, beat(usual):
             worker = Worker(process.pid)
             yield worker
         for file in Path(folder).glob("*.json"):
