@@ -136,15 +136,15 @@ def test_persons_history_and_webhooks_are_the_tenants_own(fresh_callers: tuple[C
     assert "Tributary-Next-Cursor" not in part.headers
 
 
-def test_journeys_are_told_without_redis_and_what_needs_it_says_so(
+def test_reports_are_told_without_redis_and_what_needs_it_says_so(
     callers: tuple[Caller, Caller], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, _ = callers
     assert one.get(f"/v1/reports/journeys?{MARCH}").status_code == 200
     monkeypatch.setattr("app.http.reports.get_redis", lambda settings: make_redis("redis://127.0.0.1:1/0"))
-    answer = one.get(f"/v1/reports/journeys?{MARCH}")
-    assert answer.status_code == 200
-    assert answer.get_json()["reconciled"] is True
+    for path in ("reports/journeys", "reports/attribution", "reports/compare", "reconcile"):
+        answer = one.get(f"/v1/{path}?{MARCH}")
+        assert (answer.status_code, answer.get_json()["reconciled"]) == (200, True), path
     answer = one.get(f"/v1/reports/channels?{MARCH}")
     assert (answer.status_code, answer.get_json()["code"]) == (503, "redis_unavailable")
     assert "/readyz" in answer.get_json()["detail"]

@@ -12,7 +12,9 @@ from app.advice import nightly, refit
 from app.advice.judge_check import check_judge
 from app.advice.refits import Reason, Refits, RefitState
 from app.advice.scores import score_tenants
+from app.ledger.stale import StaleDays
 from app.storage import keys
+from app.storage.statements import Rollup
 from config.queues import ROUTES, Queue
 from tests.integration.saturation.conftest import EASY, Shop
 
@@ -107,14 +109,28 @@ def test_nobody_else_sees_any_of_it(trained, settings):
     assert trained.ask("DELETE", "/v1/experiments/mine").status_code == 200
 
 
+def leave_stale(shop, *days):
+    """As the close of a block's run does."""
+    marks = {day.isoformat(): "1.000001" for day in days}
+    shop.context.redis.hset(keys.stale_days(Rollup.CREDIT, shop.tenant.tenant_id), mapping=marks)
+
+
+def stale_days(shop):
+    return list(StaleDays(shop.context.redis, Rollup.CREDIT).marks([shop.tenant.tenant_id])[shop.tenant.tenant_id])
+
+
 def test_a_killed_worker_costs_its_group_only(shop):
     shop.ask("PUT", "/v1/saturation/settings", {"compared_with": ""})
     shop.fill(EASY, EASY, days=60)
     job_id = shop.post("/v1/saturation/train")["job_id"]
     assert shop.post("/v1/saturation/train")["job_id"] == job_id
+    leave_stale(shop, shop.until, beyond := shop.until + timedelta(days=1))
     numbers = refit.begin(shop.context, job_id, 1)
     assert numbers == [0, 1]
+    assert stale_days(shop) == [beyond], "what it reads is summed up first"
+    leave_stale(shop, shop.until)
     refit.fit(shop.context, job_id, 0)
+    assert stale_days(shop) == [beyond]
     # The worker of group 1 is killed; the message of the body comes all the same, and nothing is published.
     assert refit.publish(shop.context, job_id)["outcome"] == "waits"
     assert shop.ask("GET", "/v1/saturation").status_code == 404
