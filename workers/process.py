@@ -36,7 +36,7 @@ def set_up_logging(**_: Any) -> None:
 def start_worker(**_: Any) -> None:
     """Before the pool is forked: what is loaded here costs no child its first task."""
     metrics.clear_leftovers()
-    import_module("app.storage.arrays").warm_up()
+    import_module("app.storage.windows")
 
 
 @signals.worker_ready.connect

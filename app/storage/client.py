@@ -61,7 +61,7 @@ class Storage:
 
     Parameters
     ----------
-    numpy : results of `columns` are arrays; numpy and pandas are imported only then.
+    numpy : it answers `columns`, and not `rows`; numpy is imported only then.
     retry_for_s : how long transient failures are tried again before they are raised.
     """
 
@@ -88,7 +88,9 @@ class Storage:
         task: str = "",
     ) -> list[tuple[Any, ...]]:
         """Run a statement and return its rows."""
-        sql, tables = self._text(statement, tenant_id), self._tables(external)
+        if self.numpy:
+            raise TypeError("rows() needs a Storage made without numpy")
+        sql, tables = self._text(statement, tenant_id), _tables(external)
 
         def send(client: Client, query_id: str, settings: dict[str, Any]) -> list[tuple[Any, ...]]:
             rows: list[tuple[Any, ...]] = client.execute(
@@ -107,15 +109,13 @@ class Storage:
         external: Externals | None = None,
         task: str = "",
     ) -> dict[str, Any]:
-        """Run a statement and return its columns as arrays, LowCardinality ones as `pandas.Categorical`.
+        """Run a statement and return its columns as arrays, those of LowCardinality(String) as `Coded`.
 
         An empty result has all of its columns, with their types. The storage must have been made with numpy.
         """
-        from app.storage.arrays import columns_by_name
-
         if not self.numpy:
             raise TypeError("columns() needs a Storage made with numpy=True")
-        sql, tables = self._text(statement, tenant_id), self._tables(external)
+        sql, tables = self._text(statement, tenant_id), _tables(external)
 
         def send(client: Client, query_id: str, settings: dict[str, Any]) -> tuple[list[Any], list[tuple[str, str]]]:
             answer: tuple[list[Any], list[tuple[str, str]]] = client.execute(
@@ -130,7 +130,7 @@ class Storage:
             return answer
 
         data, types = self._run(statement.name, send, tenant_id=tenant_id, task=task)
-        return columns_by_name(data, types)
+        return {name: column for (name, _), column in zip(types, data, strict=True)}
 
     def stream(
         self,
@@ -145,7 +145,7 @@ class Storage:
 
         Only the start is tried again; a failure after the first row is raised.
         """
-        sql, tables = self._text(statement, tenant_id), _rows_of(external)
+        sql, tables = self._text(statement, tenant_id), _tables(external)
         client = new_client(self._settings, numpy=False)
 
         def send(_: Client, query_id: str, settings: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
@@ -276,14 +276,6 @@ class Storage:
             raise UnsafeStatement(f"{statement.name} was run for several tenants: make it a TenantsStatement.")
         return mutation(sql, self._settings.clickhouse_cluster)
 
-    def _tables(self, external: Externals | None) -> list[dict[str, Any]]:
-        if not self.numpy:
-            return _rows_of(external)
-        return [
-            {"name": name, "structure": table.structure, "data": table.as_arrays()}
-            for name, table in (external or {}).items()
-        ]
-
     def _data(self, columns: Columns) -> list[Any]:
         if self.numpy:
             raise TypeError("insert through a Storage made without numpy: it packs Python lists")
@@ -311,9 +303,9 @@ def _listed(values: Any) -> list[Any]:
     return values.tolist() if hasattr(values, "tolist") else list(values)
 
 
-def _rows_of(external: Externals | None) -> list[dict[str, Any]]:
+def _tables(external: Externals | None) -> list[dict[str, Any]]:
     return [
-        {"name": name, "structure": table.structure, "data": table.as_rows()}
+        {"name": name, "structure": table.structure, "data": table.as_columns()}
         for name, table in (external or {}).items()
     ]
 

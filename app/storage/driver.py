@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import select
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -25,13 +26,8 @@ class ArrayClient(Client):  # type: ignore[misc]
         if not any(isinstance(column, Native) for column in data):
             count: int = super().send_data(sample_block, data, types_check=types_check, columnar=columnar)
             return count
-        block = ColumnOrientedBlock(sample_block.columns_with_types, data)  # checks that all are of one length
         connection = self.connection
-        write_varint(ClientPacketTypes.DATA, connection.fout)
-        write_binary_str("", connection.fout)
-        block.info.write(connection.block_out.fout)
-        write_block(block.columns_with_types, data, connection.context, connection.block_out.fout)
-        connection.block_out.finalize()
+        _send(connection, sample_block.columns_with_types, data)
         self.receive_profile_events()
         connection.send_data(ColumnOrientedBlock())
         self.receive_profile_events()
@@ -48,12 +44,43 @@ def new_client(settings: Settings, numpy: bool) -> Client:
         "sync_request_timeout": "3",
         "client_name": "tributary",
         **dict(parse_qsl(url.query)),
-        "use_numpy": "1" if numpy else "0",
     }
     client = ArrayClient.from_url(urlunsplit(url._replace(query=urlencode(options))))
-    if not client.connection.secure_socket:
-        client.connection.ping = partial(is_open, client.connection)
+    connection = client.connection
+    connection.send_external_tables = partial(send_tables, connection)
+    if numpy:
+        from app.storage.arrays import ArrayResult
+
+        client.query_result_cls = ArrayResult
+        connection.get_block_in_stream = partial(_reader_of_arrays, connection.get_block_in_stream)
+    if not connection.secure_socket:
+        connection.ping = partial(is_open, connection)
     return client
+
+
+def send_tables(connection: Any, tables: Sequence[dict[str, Any]] | None, types_check: bool = False) -> None:
+    """In place of the driver's `send_external_tables`, which wants rows, or data frames of pandas."""
+    for table in tables or ():
+        _send(connection, table["structure"], table["data"], table["name"])
+    connection.send_data(ColumnOrientedBlock())  # the end of them
+
+
+def _send(connection: Any, types: Sequence[tuple[str, str]], columns: Sequence[Any], table: str = "") -> None:
+    """A packet with one block."""
+    block = ColumnOrientedBlock(types, columns)  # checks that all are of one length
+    write_varint(ClientPacketTypes.DATA, connection.fout)
+    write_binary_str(table, connection.fout)
+    block.info.write(connection.block_out.fout)
+    write_block(block.columns_with_types, columns, connection.context, connection.block_out.fout)
+    connection.block_out.finalize()
+
+
+def _reader_of_arrays(make: Callable[[], Any]) -> Any:
+    from app.storage.arrays import read_block
+
+    stream = make()
+    stream.read = partial(read_block, stream)
+    return stream
 
 
 def is_open(connection: Any) -> bool:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from app.storage.native import Flat
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -33,23 +35,9 @@ class External:
     def structure(self) -> list[tuple[str, str]]:
         return [(name, kind) for name, (kind, _) in self.columns.items()]
 
-    def as_rows(self) -> list[tuple[Any, ...]]:
-        """For a client without numpy."""
-        return list(zip(*(_plain(values) for _, values in self.columns.values()), strict=True))
-
-    def as_arrays(self) -> dict[str, _Column]:
-        """For a numpy client, which asks a data frame for ``frame[name].values`` and for nothing else."""
-        import numpy as np
-
-        return {
-            name: _Column(np.asarray(values, dtype=object if kind == "String" else None))
-            for name, (kind, values) in self.columns.items()
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class _Column:
-    values: Any
+    def as_columns(self) -> list[Any]:
+        """As the driver takes them: lists, and arrays of numbers and days whole."""
+        return [_packed(values) for _, values in self.columns.values()]
 
 
 def one_column(name: str, kind: str, values: Values) -> External:
@@ -64,6 +52,7 @@ def of_tenants(name: str, kind: str, values: Mapping[int, Iterable[Any]]) -> Ext
     return External({"tenant_id": ("UInt32", tenant_ids), name: (kind, [*chain.from_iterable(listed.values())])})
 
 
-def _plain(values: Values) -> Sequence[Any]:
-    listed: Sequence[Any] = values.tolist() if hasattr(values, "tolist") else values
-    return listed
+def _packed(values: Any) -> Any:
+    if not hasattr(values, "dtype"):
+        return list(values)  # the driver writes days over
+    return Flat(values) if values.dtype.kind in "iuM" else values.tolist()

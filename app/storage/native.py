@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_NUMBERS = {
+NUMBERS = {
     **{f"UInt{bits}": f"<u{bits // 8}" for bits in (8, 16, 32, 64)},
     **{f"Int{bits}": f"<i{bits // 8}" for bits in (8, 16, 32, 64)},
     "Float64": "<f8",
     "Date": "<u2",
 }
 _LOW_CARDINALITY_KEYS = 1 << 9 | 1 << 10  # a dictionary of its own comes with the block
-_WIDTHS = ("<u1", "<u2", "<u4", "<u8")
+WIDTHS = ("<u1", "<u2", "<u4", "<u8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Flat:
         """What comes before all values of the block: nothing."""
 
     def write(self, kind: str, out: Any) -> None:
-        dtype = "<i8" if kind.startswith("DateTime64(") else _NUMBERS[kind]
+        dtype = "<i8" if kind.startswith("DateTime64(") else NUMBERS[kind]
         out.write(self.values.astype(dtype, copy=False).tobytes())
 
 
@@ -75,7 +75,7 @@ class Coded:
         for name in place:
             write_binary_str(name, out)
         out.write(len(self.codes).to_bytes(8, "little"))
-        out.write(renumbered[self.codes].astype(_WIDTHS[width]).tobytes())
+        out.write(renumbered[self.codes].astype(WIDTHS[width]).tobytes())
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Which touches may belong to these conversions? The one batched query, and the wide one that explain reads."""
+"""Which touches belong to these conversions? The one batched query, and the wide one that explain reads."""
 
 from __future__ import annotations
 
@@ -8,70 +8,28 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from app.storage.client import Storage
 from app.storage.external import External
+from app.storage.hashes import id_hash
 from app.storage.statements import TenantsStatement, TenantStatement
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-# `is_deleted` counts revisions (schema 0004): an event that was sent again with an earlier time has a row that is
-# cancelled by its twin (an odd number) and another at the earlier time; a touch that was classified again has a newer
-# row (an even number). So of each (ts, event_key) the greatest goes first, cancelled ones drop out with those that the
-# tenant's rules exclude, and of each event the earliest stays. FINAL would do the first half at two to four times the
-# price.
-# The set, not the join, prunes by the primary key: it has to stand in the SELECT that reads the table.
+EXCLUDED = "(excluded)"
+"""The channel of touches that the tenant's rules leave out."""
+
+# By id and time alone: `app.storage.windows` matches, sorts and drops repeats. A join and two LIMIT BY here cost as
+# much again as the reading; FINAL would do a part of it at two to four times the price.
 TOUCHES = TenantsStatement(
     "touches",
     """
-    SELECT conv_idx, toUnixTimestamp64Milli(ts) AS time_ms, event_key, touch_kind, channel, campaign, source
-    FROM
-    (
-        SELECT conv_idx, ts, event_key, touch_kind, channel, campaign, source, is_deleted
-        FROM
-        (
-            SELECT tenant_id, user_hash, ts, event_key, CAST(kind, 'Int8') AS touch_kind, channel, campaign, source,
-                   is_deleted
-            FROM touchpoints
-            WHERE {tenant}
-              AND (tenant_id, user_hash) IN (SELECT tenant_id, xxHash64(user_id) FROM conv)
-              AND ts BETWEEN fromUnixTimestamp64Milli(%(lo_ms)s) AND fromUnixTimestamp64Milli(%(hi_ms)s)
-        ) AS touches
-        INNER JOIN
-        (
-            SELECT tenant_id, conv_idx, xxHash64(user_id) AS user_hash, lo_ms, hi_ms
-            FROM conv
-        ) AS windows
-        USING (tenant_id, user_hash)
-        WHERE toUnixTimestamp64Milli(ts) BETWEEN lo_ms AND hi_ms
-        ORDER BY conv_idx, ts, event_key, is_deleted DESC
-        LIMIT 1 BY conv_idx, ts, event_key
-    )
-    WHERE is_deleted %% 2 = 0
-      AND channel != '(excluded)'
-    ORDER BY conv_idx, ts, event_key
-    LIMIT 1 BY conv_idx, event_key
-    """,
-)
-
-TOUCHES_OF_ONE = TenantStatement(
-    "touches_of_one",
-    """
-    SELECT toInt64(%(conv_idx)s) AS conv_idx, toUnixTimestamp64Milli(ts) AS time_ms, event_key, touch_kind,
-           channel, campaign, source
-    FROM
-    (
-        SELECT ts, event_key, CAST(kind, 'Int8') AS touch_kind, channel, campaign, source, is_deleted
-        FROM touchpoints
-        WHERE {tenant}
-          AND user_hash = xxHash64(%(user_id)s)
-          AND ts BETWEEN fromUnixTimestamp64Milli(%(lo_ms)s) AND fromUnixTimestamp64Milli(%(hi_ms)s)
-        ORDER BY ts, event_key, is_deleted DESC
-        LIMIT 1 BY ts, event_key
-    )
-    WHERE is_deleted %% 2 = 0
-      AND channel != '(excluded)'
-    ORDER BY ts, event_key
-    LIMIT 1 BY event_key
+    SELECT tenant_id, user_hash, toUnixTimestamp64Milli(ts) AS time_ms, event_key, CAST(kind, 'Int8') AS touch_kind,
+           channel, campaign, source, is_deleted
+    FROM touchpoints
+    WHERE {tenant}
+      AND (tenant_id, user_hash, toUInt32(intDiv(toUnixTimestamp64Milli(ts) - %(lo_ms)s, %(period_ms)s)))
+          IN (SELECT tenant_id, user_hash, period FROM periods)
+      AND ts BETWEEN fromUnixTimestamp64Milli(%(lo_ms)s) AND fromUnixTimestamp64Milli(%(hi_ms)s)
     """,
 )
 
@@ -196,40 +154,28 @@ def touches_of(
     user_id : a raw id, with its prefix.
     lo_ms, hi_ms : the window, both ends included, epoch ms.
     """
-    from app.storage.arrays import codes_and_names
+    from app.storage.windows import counted, windows_of
 
-    if len(conv_idx) == 1:
-        window = {"conv_idx": int(conv_idx[0]), "user_id": user_id[0], "lo_ms": int(lo_ms[0]), "hi_ms": int(hi_ms[0])}
-        found = storage.columns(TOUCHES_OF_ONE, tenant_id=tenant_id[0], params=window, task=task)
-    else:
-        # One row that can match nothing keeps the question well-formed when nothing is asked.
-        empty = len(conv_idx) == 0
-        conv = External(
-            {
-                "tenant_id": ("UInt32", [0] if empty else tenant_id),
-                "conv_idx": ("Int64", [0] if empty else conv_idx),
-                "user_id": ("String", [""] if empty else user_id),
-                "lo_ms": ("Int64", [1] if empty else lo_ms),
-                "hi_ms": ("Int64", [0] if empty else hi_ms),
-            }
-        )
-        bounds = {"lo_ms": 1 if empty else int(min(lo_ms)), "hi_ms": 0 if empty else int(max(hi_ms))}
-        asked = sorted(set(tenant_id)) or [0]
-        found = storage.columns(TOUCHES, tenant_id=asked, params=bounds, external={"conv": conv}, task=task)
-    channel, channel_names = codes_and_names(found["channel"])
-    campaign, campaign_names = codes_and_names(found["campaign"])
-    source, source_names = codes_and_names(found["source"])
+    if len(conv_idx) == 0:  # One window that can match nothing keeps the question well-formed when nothing is asked.
+        tenant_id, conv_idx, user_id, lo_ms, hi_ms = [0], [0], [""], [1], [0]
+    windows = windows_of(tenant_id, conv_idx, [id_hash(id) for id in user_id], lo_ms, hi_ms)
+    params = {"lo_ms": int(windows.lo_ms.min()), "hi_ms": int(windows.hi_ms.max()), "period_ms": windows.period_ms}
+    asked, external = sorted(set(tenant_id)), {"periods": windows.periods()}
+    found = storage.columns(TOUCHES, tenant_id=asked, params=params, external=external, task=task)
+    channel, campaign, source = found["channel"], found["campaign"], found["source"]
+    excluded = channel.names.index(EXCLUDED) if EXCLUDED in channel.names else -1
+    row, conversion = counted(windows, found, channel.codes == excluded)
     return TouchColumns(
-        conversion_index=found["conv_idx"],
-        time_ms=found["time_ms"],
-        key=found["event_key"],
-        kind=found["touch_kind"],
-        channel=channel,
-        channel_names=channel_names,
-        campaign=campaign,
-        campaign_names=campaign_names,
-        source=source,
-        source_names=source_names,
+        conversion_index=conversion,
+        time_ms=found["time_ms"][row],
+        key=found["event_key"][row],
+        kind=found["touch_kind"][row],
+        channel=channel.codes[row],
+        channel_names=channel.names,
+        campaign=campaign.codes[row],
+        campaign_names=campaign.names,
+        source=source.codes[row],
+        source_names=source.names,
     )
 
 

@@ -14,7 +14,7 @@ import importlib, json, sys
 import workers.process
 for name in {TASK_MODULES!r}:
     importlib.import_module(name)
-importlib.import_module("app.storage.arrays").warm_up()
+importlib.import_module("app.storage.windows")
 print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]))
 """
 
