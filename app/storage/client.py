@@ -20,7 +20,7 @@ from clickhouse_driver import Client
 
 from app.storage.cluster import QUERY_SETTINGS, mutation
 from app.storage.driver import disconnect, forget, new_client
-from app.storage.external import External
+from app.storage.external import External, stated
 from app.storage.failures import StorageTransient, failure_of
 from app.storage.native import Native
 from app.storage.statements import TENANT_TABLES, Statement, TenantsStatement, TenantStatement, UnsafeStatement
@@ -90,7 +90,7 @@ class Storage:
         """Run a statement and return its rows."""
         if self.numpy:
             raise TypeError("rows() needs a Storage made without numpy")
-        sql, tables = self._text(statement, tenant_id), _tables(external)
+        sql, tables = self._asked(statement, tenant_id, external)
 
         def send(client: Client, query_id: str, settings: dict[str, Any]) -> list[tuple[Any, ...]]:
             rows: list[tuple[Any, ...]] = client.execute(
@@ -115,7 +115,7 @@ class Storage:
         """
         if not self.numpy:
             raise TypeError("columns() needs a Storage made with numpy=True")
-        sql, tables = self._text(statement, tenant_id), _tables(external)
+        sql, tables = self._asked(statement, tenant_id, external)
 
         def send(client: Client, query_id: str, settings: dict[str, Any]) -> tuple[list[Any], list[tuple[str, str]]]:
             answer: tuple[list[Any], list[tuple[str, str]]] = client.execute(
@@ -145,7 +145,7 @@ class Storage:
 
         Only the start is tried again; a failure after the first row is raised.
         """
-        sql, tables = self._text(statement, tenant_id), _tables(external)
+        sql, tables = self._asked(statement, tenant_id, external)
         client = new_client(self._settings, numpy=False)
 
         def send(_: Client, query_id: str, settings: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
@@ -276,6 +276,16 @@ class Storage:
             raise UnsafeStatement(f"{statement.name} was run for several tenants: make it a TenantsStatement.")
         return mutation(sql, self._settings.clickhouse_cluster)
 
+    def _asked(
+        self, statement: AnyStatement, tenant_id: Whose, external: Externals | None
+    ) -> tuple[str, list[dict[str, Any]]]:
+        """The text of a statement, and the tables that travel with it."""
+        sql, travelling = stated(self._text(statement, tenant_id), external or {})
+        return sql, [
+            {"name": name, "structure": table.structure, "data": table.as_columns()}
+            for name, table in travelling.items()
+        ]
+
     def _data(self, columns: Columns) -> list[Any]:
         if self.numpy:
             raise TypeError("insert through a Storage made without numpy: it packs Python lists")
@@ -301,13 +311,6 @@ _DDL: dict[str, Any] = {
 
 def _listed(values: Any) -> list[Any]:
     return values.tolist() if hasattr(values, "tolist") else list(values)
-
-
-def _tables(external: Externals | None) -> list[dict[str, Any]]:
-    return [
-        {"name": name, "structure": table.structure, "data": table.as_columns()}
-        for name, table in (external or {}).items()
-    ]
 
 
 def _tell(record: QueryRecord) -> None:

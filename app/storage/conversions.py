@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from app.storage.client import Columns, Storage
 from app.storage.external import of_tenants, one_column
+from app.storage.hashes import id_hash
 from app.storage.statements import TenantsStatement, TenantStatement
 
 CONVERSIONS = TenantStatement(
@@ -37,7 +38,7 @@ CONVERSIONS_AFTER = TenantsStatement(
     SELECT tenant_id, user_id, toUnixTimestamp64Milli(ts), conversion_key
     FROM conversions_by_user
     WHERE {tenant}
-      AND (tenant_id, user_hash) IN (SELECT tenant_id, xxHash64(wanted) FROM ids)
+      AND (tenant_id, user_hash) IN (SELECT tenant_id, user_hash FROM ids)
       AND ts BETWEEN fromUnixTimestamp64Milli(%(lo_ms)s) AND fromUnixTimestamp64Milli(%(hi_ms)s)
     """,
 )
@@ -147,7 +148,7 @@ def conversions_within(
             "lo_ms": int(min(low for some in windows.values() for _, low, _ in some)),
             "hi_ms": int(max(high for some in windows.values() for _, _, high in some)),
         },
-        external={"ids": of_tenants("wanted", "String", {tenant_id: spans[tenant_id] for tenant_id in asked})},
+        external={"ids": of_tenants("user_hash", "UInt64", {each: map(id_hash, spans[each]) for each in asked})},
         task=task,
     )
     for tenant_id, user_id, ts_ms, key in set(rows):

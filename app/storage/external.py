@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +40,39 @@ class External:
     def as_columns(self) -> list[Any]:
         """As the driver takes them: lists, and arrays of numbers and days whole."""
         return [_packed(values) for _, values in self.columns.values()]
+
+
+FEW = 100
+"""Rows of a set that may stand in the text of a query."""
+_NUMBERS = re.compile(r"U?Int\d+|Date")
+
+
+def stated(sql: str, external: Mapping[str, External]) -> tuple[str, dict[str, External]]:
+    """A statement with its small sets of numbers in its text, and the tables that travel with it all the same.
+
+    A table that travels costs the engine several statements. Strings always travel: the text of a query stays behind in
+    the server's log, and numbers need no quoting.
+    """
+    travelling = dict(external)
+    for name, table in external.items():
+        if not 0 < len(table) <= FEW or not all(_NUMBERS.fullmatch(kind) for _, kind in table.structure):
+            continue
+        told = re.sub(rf"\bIN \(SELECT ([\w, ]+) FROM {name}\)", partial(_listed, table), sql)
+        if not re.search(rf"\b(?:FROM|JOIN) {name}\b", told):
+            sql = told
+            del travelling[name]
+    return sql, travelling
+
+
+def _listed(table: External, found: re.Match[str]) -> str:
+    """The rows of the columns that a set is made of, as literals."""
+    columns = [_literals(*table.columns[name]) for name in found[1].split(", ")]
+    rows = columns[0] if len(columns) == 1 else [f"({', '.join(row)})" for row in zip(*columns, strict=True)]
+    return f"IN ({', '.join(rows)})"
+
+
+def _literals(kind: str, values: Values) -> list[str]:
+    return [f"'{value}'" if kind == "Date" else str(int(value)) for value in values]
 
 
 def one_column(name: str, kind: str, values: Values) -> External:

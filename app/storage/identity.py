@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from app.storage.client import Storage
 from app.storage.external import of_tenants, one_column
+from app.storage.hashes import id_hash
 from app.storage.statements import TenantsStatement, TenantStatement
 
 # By the hash alone, as in app.storage.events. A meeting that was cut (unmerge, erasure) does not count; cuts come as
@@ -18,12 +19,12 @@ LINKS = TenantsStatement(
     SELECT tenant_id, id, met, toUnixTimestamp64Milli(first_ts) AS first_ms, toUInt64(0) AS version, 0 AS undone
     FROM identity_aliases
     WHERE {tenant}
-      AND (tenant_id, id_hash) IN (SELECT tenant_id, xxHash64(wanted) FROM ids)
+      AND (tenant_id, id_hash) IN (SELECT tenant_id, id_hash FROM ids)
     UNION ALL
     SELECT tenant_id, id, met, 0 AS first_ms, version, undone
     FROM identity_cuts
     WHERE {tenant}
-      AND (tenant_id, id_hash) IN (SELECT tenant_id, xxHash64(wanted) FROM ids)
+      AND (tenant_id, id_hash) IN (SELECT tenant_id, id_hash FROM ids)
     """,
 )
 
@@ -54,7 +55,8 @@ def links_and_cuts(
     wanted = {tenant_id: set(some) for tenant_id, some in ids.items() if len(some)}
     if not wanted:
         return found, set()
-    external = {"ids": of_tenants("wanted", "String", wanted)}
+    hashes = {tenant_id: map(id_hash, some) for tenant_id, some in wanted.items()}
+    external = {"ids": of_tenants("id_hash", "UInt64", hashes)}
     rows = storage.rows(LINKS, tenant_id=sorted(wanted), external=external, task=task)
     meetings: dict[tuple[int, str, str], int] = {}
     cuts: dict[tuple[int, str, str], tuple[int, int]] = {}

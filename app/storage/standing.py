@@ -18,24 +18,28 @@ if TYPE_CHECKING:
 
 # The newest row of each conversion; of two rows of one run the one that stands, not the one that marks its old day.
 # The key columns are looked at first, so that conversions without a row cost no arrays.
-_STANDING = """
-    SELECT {columns}
+STANDING_CREDIT = TenantsStatement(
+    "standing_credit",
+    """
+    SELECT tenant_id, conversion_key, version, is_deleted, toUnixTimestamp64Milli(ts), rules_version, currency,
+           gross_minor, net_minor, retracted, touch_keys, touch_channels, micros, gross, net
     FROM ledger
     WHERE {tenant}
       AND (tenant_id, utc_day, conversion_key) IN (SELECT tenant_id, utc_day, conversion_key FROM wanted)
     ORDER BY tenant_id, conversion_key, version DESC, is_deleted
     LIMIT 1 BY tenant_id, conversion_key
-    """
-STANDING_CREDIT = TenantsStatement(
-    "standing_credit",
-    _STANDING.replace(
-        "{columns}",
-        """tenant_id, conversion_key, version, is_deleted, toUnixTimestamp64Milli(ts), rules_version, currency,
-           gross_minor, net_minor, retracted, touch_keys, touch_channels, micros, gross, net""",
-    ),
+    """,
 )
+
+# Every chunk asks this. All rows are read: to sort them and to keep the newest of each costs more to plan than to do.
 STANDING_CONTENT = TenantsStatement(
-    "standing_content", _STANDING.replace("{columns}", "tenant_id, conversion_key, version, is_deleted, content")
+    "standing_content",
+    """
+    SELECT tenant_id, conversion_key, version, is_deleted, content
+    FROM ledger
+    WHERE {tenant}
+      AND (tenant_id, utc_day, conversion_key) IN (SELECT tenant_id, utc_day, conversion_key FROM wanted)
+    """,
 )
 
 
@@ -75,16 +79,24 @@ def standing_credit(
 def standing_content(
     arrays: Storage, tenant_ids: Numbers, days: Numbers, keys: NDArray[np.uint64], *, task: str = ""
 ) -> dict[str, NDArray[Any]]:
-    """The same rows by columns: `tenant_id`, `conversion_key` (rising), `version`, `is_deleted` and `content`.
+    """The same rows by columns, in the order (tenant, key): `tenant_id`, `conversion_key`, `version`, `is_deleted`,
+    `content`.
 
     Parameters
     ----------
     tenant_ids, days, keys : of each place; days are counted from 1970.
     """
+    import numpy as np
+
     places = {
         "tenant_id": ("UInt32", tenant_ids),
         "utc_day": ("Date", days.astype("datetime64[D]")),
         "conversion_key": ("UInt64", keys),
     }
     asked = sorted(set(tenant_ids.tolist()))
-    return arrays.columns(STANDING_CONTENT, tenant_id=asked, external={"wanted": External(places)}, task=task)
+    found = arrays.columns(STANDING_CONTENT, tenant_id=asked, external={"wanted": External(places)}, task=task)
+    order = np.lexsort((found["is_deleted"], ~found["version"], found["conversion_key"], found["tenant_id"]))
+    whose, key = found["tenant_id"][order], found["conversion_key"][order]
+    newest = np.ones(len(order), np.bool_)
+    newest[1:] = (whose[1:] != whose[:-1]) | (key[1:] != key[:-1])
+    return {name: column[order[newest]] for name, column in found.items()}

@@ -19,6 +19,7 @@ from app.storage.conversions import (
 from app.storage.erased import Sent, erased_among, insert_tombstones
 from app.storage.events import KNOWN_MESSAGES, Known, known_messages
 from app.storage.external import External, of_tenants, one_column
+from app.storage.hashes import id_hash
 from app.storage.identity import LINKS, Link, insert_cuts, links_among, links_of
 from app.storage.runs import insert_runs
 from app.storage.statements import TenantStatement
@@ -68,7 +69,7 @@ def test_lookups_read_few_granules(storage: Storage) -> None:
         storage.command(f"INSERT INTO {table} (tenant_id, {columns}) SELECT 901, {values} FROM numbers(50000)")
     asked: tuple[tuple[TenantStatement, dict[str, int], str, External], ...] = (
         (KNOWN_MESSAGES, {"since_ms": 0}, "ids", of_tenants("id", "String", {901: ids})),
-        (LINKS, {}, "ids", of_tenants("wanted", "String", {901: ids})),
+        (LINKS, {}, "ids", of_tenants("id_hash", "UInt64", {901: map(id_hash, ids)})),
         (CONVERSIONS, {}, "keys", one_column("key", "UInt64", [7, 49_999, 60_000])),
     )
     for statement, params, name, wanted in asked:

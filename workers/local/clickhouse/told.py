@@ -17,6 +17,7 @@ Columns = list[tuple[str, str]]
 
 MOST_REMEMBERED = 512
 _TENANTS = re.compile(r"\bWHERE tenant_id (?:= \d+|IN \([\d, ]+\))")
+_SETS = re.compile(r"\bIN \((?:\([\d', -]+\)(?:, )?|\d+(?:, )?)+\)")
 _LONG_NUMBERS = re.compile(r"'(?:[^'\\]|\\.|'')*'|`(?:[^`\\]|\\.)*`|(?<![\w.])\d{11,18}(?![\w.])")
 
 
@@ -59,5 +60,5 @@ class Told:
 
 def _alike(text: str) -> str:
     """Tenants, times and keys change from query to query; numbers of 11 to 18 digits are all of one type."""
-    text = _TENANTS.sub("WHERE #", text)
+    text = _SETS.sub("IN #", _TENANTS.sub("WHERE #", text))
     return _LONG_NUMBERS.sub(lambda match: "#" if match.group()[0].isdigit() else match.group(), text)

@@ -1,0 +1,36 @@
+"""Which sets stand in the text of a query, and which travel with it as a table?"""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+
+from app.storage.external import FEW, External, stated
+
+SET = "SELECT 1 FROM t WHERE {tenant} AND (tenant_id, day, key) IN (SELECT tenant_id, day, key FROM wanted)"
+
+
+def wanted(count: int) -> External:
+    days = [date(2026, 1, 31)] * count
+    keys = np.array([2**64 - 1 - number for number in range(count)], np.uint64)
+    return External({"tenant_id": ("UInt32", [7] * count), "day": ("Date", days), "key": ("UInt64", keys)})
+
+
+def test_a_few_numbers_stand_in_the_text() -> None:
+    sql, travelling = stated(SET, {"wanted": wanted(2)})
+    assert sql.endswith("IN ((7, '2026-01-31', 18446744073709551615), (7, '2026-01-31', 18446744073709551614))")
+    assert travelling == {}
+    keys = External({"key": ("UInt64", [5, 6])})
+    assert stated("a IN (SELECT key FROM keys) AND b", {"keys": keys}) == ("a IN (5, 6) AND b", {})
+
+
+def test_many_none_and_strings_travel() -> None:
+    for table in (wanted(FEW + 1), wanted(0), External({"tenant_id": ("UInt32", [7]), "key": ("String", ["u:1"])})):
+        assert stated(SET, {"wanted": table}) == (SET, {"wanted": table})
+
+
+def test_a_table_that_is_more_than_a_set_travels_whole() -> None:
+    sql = f"{SET} INNER JOIN (SELECT tenant_id, key FROM wanted) AS w USING (tenant_id)"
+    tables = {"wanted": wanted(1)}
+    assert stated(sql, tables) == (sql, tables)
