@@ -23,6 +23,7 @@ from load.chunk import insert_conversions
 from load.figures import Figure, compared, in_turns, of_rates, of_times
 from load.setting import Setting
 from load.touch_table import TENANT
+from workers.garbage import look_rarely
 
 CONVERSIONS, QUICK_CONVERSIONS = 40_000, 400
 CHUNK, QUICK_CHUNK = 5_000, 100
@@ -110,6 +111,8 @@ _storages: list[Storage] = []
 
 
 def _begin(settings: Settings) -> None:
+    """As a process of a worker begins."""
+    look_rarely()
     _storages[:] = Storage(settings), Storage(settings, numpy=True)
 
 

@@ -17,6 +17,7 @@ from config.celery_app import celery
 from config.logging import configure
 from config.settings import get_settings
 from workers import liveness, metrics
+from workers.garbage import look_rarely
 from workers.orphans import die_with_parent
 
 __all__ = ["celery"]
@@ -50,6 +51,7 @@ def worker_is_ready(**_: Any) -> None:
 @signals.worker_process_init.connect
 def start_child(**_: Any) -> None:
     die_with_parent(_main_pid)
+    look_rarely()
     metrics.observe_storage()
 
 
