@@ -134,15 +134,7 @@ def credit(
     ([[1000, 0, 0], [0, 0, 1000], [400, 200, 400]], [False, True])
     """
     journeys = select(touches, conversions.time_ms, rules or JourneyRules(), conversions.previous_ms)
-    touch_key, ages = touches.key[journeys.index], _milestone_ages(conversions)
-    values = _values(conversions)
-    weights = np.empty((len(FIVE_MODELS), len(journeys.index)))
-    shared = np.empty((len(values), *weights.shape), np.int64)
-    for part, touch in slices(journeys.offsets):
-        offsets = journeys.offsets[part.start : part.stop + 1] - touch.start
-        weighed = weigh(offsets, journeys.age_ms[touch], params, None if ages is None else ages[:, part])
-        weights[:, touch] = weighed.fraction
-        share_into(shared[:, :, touch], values[:, part], weighed.part, offsets, conversions.key[part], touch_key[touch])
+    weights, shared = _weighed_and_shared(journeys, touches.key[journeys.index], conversions, params)
     touches_of_each = np.diff(journeys.offsets)
     taken_back = np.repeat(conversions.retracted, touches_of_each)
     return Credit(
@@ -154,6 +146,21 @@ def credit(
         net_minor=shared[-1],
         unattributed=touches_of_each == 0,
     )
+
+
+def _weighed_and_shared(
+    journeys: Journeys, touch_key: UInt64s, conversions: Conversions, params: ModelParams | None
+) -> tuple[Floats, Int64s]:
+    """The weights of the touches kept, and what they earn of each of `_values`: (5, m), and int64 (2 or 3, 5, m)."""
+    values, ages = _values(conversions), _milestone_ages(conversions)
+    weights = np.empty((len(FIVE_MODELS), len(journeys.index)))
+    shared = np.empty((len(values), *weights.shape), np.int64)
+    for part, touch in slices(journeys.offsets):
+        offsets = journeys.offsets[part.start : part.stop + 1] - touch.start
+        weighed = weigh(offsets, journeys.age_ms[touch], params, None if ages is None else ages[:, part])
+        weights[:, touch] = weighed.fraction
+        share_into(shared[:, :, touch], values[:, part], weighed.part, offsets, conversions.key[part], touch_key[touch])
+    return weights, shared
 
 
 def slices(offsets: Int64s) -> Iterator[tuple[slice, slice]]:
