@@ -19,7 +19,7 @@ import numpy as np
 
 from app.saturation import assess
 from app.saturation.change_proof import Watched, watch
-from app.saturation.gates import Gate, cell_gates, reliability, reported, suite_gates
+from app.saturation.gates import RESAMPLES, Gate, cell_gates, reliability, reported, suite_gates
 from app.saturation.judge import shipped
 from app.saturation.proof import PROOF_MARGIN, Assessor, Evidence, Row, collect
 from app.saturation.series import Assessment, ChannelSeries, Context, Floats
@@ -133,15 +133,24 @@ def _change_gates(count: int, seed: int) -> list[Gate]:
     steps = _watched("curve_step", count, seed, judged, 150, 365)
     ramps = _watched("curve_ramp", max(count // 2, 1), seed, judged, 150, 365)
     quiet = _watched("plain", count, seed, judged, 91, 365)
-    delays = [float("inf") if one.delay is None else float(one.delay) for one in steps]
-    ramp_delays = [float("inf") if one.delay is None else float(one.delay) for one in ramps]
-    alarms = sum(one.false_alarms for one in quiet) / sum(one.years for one in quiet)
     return [
-        _plain("delay after a step of the curve, median days", float(np.median(delays)), 21, len(delays)),
-        _plain("delay after the begin of a ramp, median days", float(np.median(ramp_delays)), None, len(ramp_delays)),
-        _plain("steps not seen within 63 days, share", float(np.mean(np.isinf(delays))), None, len(delays)),
-        _plain("false alarms a channel and year", alarms, 1, len(quiet)),
+        _over_channels("delay after a step of the curve, median days", _median_delay, steps, 21),
+        _over_channels("delay after the begin of a ramp, median days", _median_delay, ramps, None),
+        _over_channels("steps not seen within 63 days, share", _unseen, steps, None),
+        _over_channels("false alarms a channel and year", _alarms_a_year, quiet, 1),
     ]
+
+
+def _median_delay(watched: Sequence[Watched]) -> float:
+    return float(np.median([float("inf") if one.delay is None else float(one.delay) for one in watched]))
+
+
+def _unseen(watched: Sequence[Watched]) -> float:
+    return _share(one.delay is None for one in watched)
+
+
+def _alarms_a_year(watched: Sequence[Watched]) -> float:
+    return sum(one.false_alarms for one in watched) / sum(one.years for one in watched)
 
 
 def _watched(
@@ -161,9 +170,21 @@ def _watched(
     return watched
 
 
-def _plain(name: str, figure: float, limit: float | None, n: int) -> Gate:
+def _over_channels(
+    name: str, measure: Callable[[Sequence[Watched]], float], watched: Sequence[Watched], limit: float | None
+) -> Gate:
+    """With its interval; every channel is of a tenant of its own."""
+    rng, figure = np.random.default_rng(0), measure(watched)
+    picks = rng.integers(0, len(watched), (RESAMPLES, len(watched)))
+    measured = np.sort([measure([watched[place] for place in some]) for some in picks])
+    low, high = measured[round(0.025 * (RESAMPLES - 1))], measured[round(0.975 * (RESAMPLES - 1))]  # may be infinite
     words = "" if limit is None else f"<= {limit:g}"
-    return Gate(name, figure, float("nan"), float("nan"), words, None if limit is None else figure <= limit, n)
+    return Gate(name, figure, float(low), float(high), words, None if limit is None else figure <= limit, len(watched))
+
+
+def _plain(name: str, figure: float, limit: float, n: int) -> Gate:
+    """Measured once."""
+    return Gate(name, figure, float("nan"), float("nan"), f"<= {limit:g}", figure <= limit, n)
 
 
 def _progress(name: str, count: int) -> Callable[[int], None]:
