@@ -137,3 +137,10 @@ def test_who_serves_todays_events_takes_no_backfills():
         for command in commands:
             taken = set(queues([command]))
             assert not (Queue.BACKFILL in taken and taken & {Queue.INGEST, Queue.ATTRIBUTION}), command
+
+
+def test_who_may_wait_gets_the_processor_last():
+    procfile = read_procfile()
+    for name in ("backfill", "saturation"):
+        assert words(procfile[name])[:3] == ["nice", "-n", "10"]
+        assert SERVICES[name]["cpu_shares"] < 1024, "1024 is everybody else's"
