@@ -10,6 +10,7 @@ from typing import Protocol, cast
 from flask import Flask, current_app
 
 from app.ingest.dead_letters import DeadLetter
+from app.tenants.registry import Registry
 from app.tenants.tenant import Tenant
 from config.settings import Settings
 
@@ -41,6 +42,11 @@ class Parts:
     ping_redis: Callable[[], object]
     ping_clickhouse: Callable[[], object]
 
+    @property
+    def registry(self) -> Registry:
+        """The tenants, for what reads them afresh or changes them: in a real process they are a registry."""
+        return cast(Registry, self.tenants)
+
 
 class PartsOfProcess:
     """Makes the parts at the first use in a process: a client that was made before a fork is of no use after it."""
@@ -67,7 +73,6 @@ def make_parts(settings: Settings) -> Parts:
     from app.storage.client import Storage
     from app.storage.connections import get_storage
     from app.storage.redis import get_redis
-    from app.tenants.registry import Registry
 
     redis = get_redis(settings)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 from flask import Blueprint, Response, g, request, url_for
@@ -247,7 +247,7 @@ def fresh_tenant() -> Tenant:
 
 def registry() -> Registry:
     """This process's own."""
-    return cast(Registry, parts().tenants)
+    return parts().registry
 
 
 def storage() -> Storage:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 from flask import Blueprint, Response, g
@@ -10,7 +10,6 @@ from flask import Blueprint, Response, g
 from app.http.asked import only, read_form
 from app.http.auth import secret_key
 from app.http.parts import parts
-from app.tenants.registry import Registry
 from app.tenants.tenant import Tenant
 
 bp = Blueprint("tenant", __name__)
@@ -27,7 +26,7 @@ class _Patch(msgspec.Struct, forbid_unknown_fields=True):
 def tenant() -> Response:
     """The tenant that the key is of."""
     only()
-    return _json(_shown(_registry().fresh(g.tenant.tenant_id)))
+    return _json(_shown(parts().registry.fresh(g.tenant.tenant_id)))
 
 
 @bp.patch("/v1/tenant")
@@ -35,7 +34,7 @@ def tenant() -> Response:
 def change() -> Response:
     """How long events are kept, from now on; events that are stored already too."""
     body = read_form(_Patch, _PATCH)
-    return _json({"success": True} | _shown(_registry().set_retention(g.tenant.tenant_id, body.retention_days)))
+    return _json({"success": True} | _shown(parts().registry.set_retention(g.tenant.tenant_id, body.retention_days)))
 
 
 def _shown(tenant: Tenant) -> dict[str, Any]:
@@ -48,10 +47,6 @@ def _shown(tenant: Tenant) -> dict[str, Any]:
         "hosts": list(tenant.hosts),
         "retention_days": tenant.retention_days,
     }
-
-
-def _registry() -> Registry:
-    return cast(Registry, parts().tenants)
 
 
 def _json(value: Any) -> Response:

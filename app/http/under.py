@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from flask import g, request
 
@@ -13,7 +13,6 @@ from app.http.shadow import no_shadow
 from app.storage.client import Storage
 from app.storage.connections import get_storage
 from app.storage.shadow import ShadowReads
-from app.tenants.registry import Registry
 from app.tenants.tenant import Tenant, under_shadow
 
 SHADOW = "shadow"
@@ -53,7 +52,7 @@ def rules_asked() -> Under:
     if asked != SHADOW:
         raise BadInput("bad_rules", f"rules is {asked[:40]!r}.", f"Use in_force or {SHADOW}.")
     # As it is this moment: another process may just have put the shadow there, or taken it away.
-    tenant = cast(Registry, parts().tenants).fresh(g.tenant.tenant_id)
+    tenant = parts().registry.fresh(g.tenant.tenant_id)
     if tenant.shadow is None:
         raise no_shadow()
     return Under(ShadowReads(storage), under_shadow(tenant), is_shadow=True)
