@@ -51,16 +51,16 @@ class Round:
 
 def measure(setting: Setting) -> Iterator[Figure]:
     count = QUICK_TENANTS if setting.is_quick else TENANTS
-    write_keys = _tenants(setting, count)
+    write_keys = make_tenants(setting, count)
     calm: list[Round] = []
     flooded: list[Round] = []
     queues = (Queue.INGEST, Queue.ATTRIBUTION, Queue.MAINTENANCE)
     with web(setting.settings) as url, workers(setting.settings, PROCESSES, *queues), beat(setting.settings):
         if not setting.is_quick:
-            _round(setting, url, write_keys, 1)
+            one_round(setting, url, write_keys)
         for _ in range(1 if setting.is_quick else 4):
-            calm.append(_round(setting, url, write_keys, 1))
-            flooded.append(_round(setting, url, write_keys, FLOOD))
+            calm.append(one_round(setting, url, write_keys))
+            flooded.append(one_round(setting, url, write_keys, FLOOD))
     facts = {
         "tenants": count,
         "flood": FLOOD,
@@ -68,17 +68,17 @@ def measure(setting: Setting) -> Iterator[Figure]:
         "others_refused": sum(one.refused for one in calm + flooded),
     }
     for name in ("posts", "credits"):
-        with_s, without_s = ([_p95_of(one, name) for one in rounds] for rounds in (flooded, calm))
+        with_s, without_s = ([p95_of(one, name) for one in rounds] for rounds in (flooded, calm))
         n = sum(len(getattr(one, f"{name}_s")) for one in flooded)
         figure = of_times(f"fairness_{name}_p95", with_s, n, **facts)
         yield compared(figure, "the same without the flood", 1000 * statistics.median(without_s))
 
 
-def _p95_of(one: Round, name: str) -> float:
+def p95_of(one: Round, name: str) -> float:
     return percentile(getattr(one, f"{name}_s"), 0.95)
 
 
-def _tenants(setting: Setting, count: int) -> list[str]:
+def make_tenants(setting: Setting, count: int) -> list[str]:
     """New tenants; their write keys, the flooder's first."""
     storage = get_storage(settings=setting.settings)
     registry = Registry(make_redis(setting.settings.redis_url), lambda: storage, setting.settings)
@@ -87,7 +87,8 @@ def _tenants(setting: Setting, count: int) -> list[str]:
     return [registry.create(f"fair-{run}-{number}", "Fair")[1] for number in range(count)]
 
 
-def _round(setting: Setting, url: str, write_keys: Sequence[str], flood: int) -> Round:
+def one_round(setting: Setting, url: str, write_keys: Sequence[str], flood: int = 1) -> Round:
+    """Post for a while, and wait for the credit; the first tenant sends `flood` times its share and is not counted."""
     seconds = QUICK_SECONDS if setting.is_quick else SECONDS
     prefix = f"fair-{uuid.uuid4().hex[:8]}"
     done = Round()

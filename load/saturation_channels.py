@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     with Setting() as setting:
         for count in options.channels:
-            tenant_id = _tenant(setting.settings, count)
+            tenant_id = tenant_of_channels(setting.settings, count)
             setting.say(f"{count} channels of {DAYS} days are stored")
             environment = os.environ | {
                 "TRIBUTARY_REDIS_URL": setting.settings.redis_url,
@@ -81,7 +81,7 @@ def refit_tenant(tenant_id: int) -> None:
     )
 
 
-def _tenant(settings: Settings, count: int) -> int:
+def tenant_of_channels(settings: Settings, count: int) -> int:
     """A tenant with simulated channels: spend and credit as drain and runs would have stored them."""
     from app.saturation.simulator.settings import ChannelSetting, TenantSetting
     from app.saturation.simulator.simulate import simulate

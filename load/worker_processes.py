@@ -65,13 +65,14 @@ def measure(setting: Setting) -> Iterator[Figure]:
 
 @contextmanager
 def workers(
-    settings: Settings, processes: int, *queues: Queue, app: str = "workers.process", **variables: str
+    settings: Settings, processes: int, *queues: Queue, app: str = "workers.process", nice: int = 0, **variables: str
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A Celery worker with so many processes, ready.
 
     Parameters
     ----------
     app : the module of its Celery app; `variables` are more of its environment.
+    nice : how far it stands back for the others.
     """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TRIBUTARY_")}
     environment |= {
@@ -84,7 +85,7 @@ def workers(
     }
     environment.pop("PROMETHEUS_MULTIPROC_DIR", None)
     name = f"bench-{uuid.uuid4().hex[:8]}"
-    command = [sys.executable, "-m", "celery", "--quiet", "--app", app, "worker"]
+    command = ["nice", "-n", str(nice), sys.executable, "-m", "celery", "--quiet", "--app", app, "worker"]
     command += ["--hostname", f"{name}@%h", "--queues", ",".join(queues), "--concurrency", str(processes)]
     command += ["--without-gossip", "--without-mingle"]
     with tempfile.TemporaryFile() as log:
