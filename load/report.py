@@ -66,7 +66,7 @@ class Report:
             lines.append(f"from when an order was due until {what}: {times} ({one['orders']:,} orders)")
         reports = self._reports()
         times = ", ".join(f"{share} {reports[f'{share}_ms']:.0f} ms" for share in SHARES)
-        lines.append(f"the attribution report, asked for once a second: {times} ({reports['asked']} reports)")
+        lines.append(f"the attribution report, asked for every five seconds: {times} ({reports['asked']} reports)")
         lines.append(f"of these {reports['reconciled']} reconcile; the ledger grew while the others were read")
         told = self.failure or "each of them credited, and each report with the orders credited before it"
         return [*lines, f"asked for through the API just after: {self.asked} orders, {told}"]

@@ -37,7 +37,7 @@ def test_the_table_and_the_object_hold_the_same_figures():
     text = "\n".join(GOOD.lines())
     assert "sustained           20       1     10.0" in text
     assert "posted a second time: 1" in text
-    assert "once a second: p50 80 ms, p95 120 ms, p99 120 ms (2 reports)" in text
+    assert "every five seconds: p50 80 ms, p95 120 ms, p99 120 ms (2 reports)" in text
     assert "of these 1 reconcile" in text
     assert "credit was readable: p50 0.40 s, p95 0.60 s, p99 0.60 s (2 orders)" in text
 
