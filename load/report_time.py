@@ -1,8 +1,8 @@
 """How long does a report take while events come in, and does it show what was credited before it was asked for?
 
 A report sums up first what runs have left of its days: that is what its reader pays, and how the credit of a run gets
-into it. Every five seconds the attribution report of the last days is asked for through the API. It has to hold every order
-whose run was closed before that, and the last one, when nothing waits any more, has to reconcile.
+into it. Every five seconds the attribution report of the last days is asked for through the API. It has to hold every
+order whose run was closed before that, and the last one, when nothing waits any more, has to reconcile.
 """
 
 from __future__ import annotations
