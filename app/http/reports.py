@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from contextlib import suppress
 from typing import cast
@@ -16,7 +17,7 @@ from app.http.auth import secret_key
 from app.http.parts import parts
 from app.http.under import rules_asked
 from app.ledger.model_jobs import ModelJobs
-from app.ledger.refresh import catch_up
+from app.ledger.refresh import ONES_OWN, catch_up
 from app.ledger.runs import RollupsBusy, Runs
 from app.reports.attribution import attribution
 from app.reports.channels import ASK_AGAIN_S, Question, channels, read_intervals, read_models
@@ -34,6 +35,7 @@ from app.storage.statements import Rollup
 from app.tenants.registry import Registry
 
 bp = Blueprint("reports", __name__)
+log = logging.getLogger(__name__)
 
 _ORDER_BYTES = 512
 _CATCH_UP_S = 1.0
@@ -122,13 +124,16 @@ def conversion(order_id: str) -> Response:
 def _catch_up(rollup: Rollup, period: Period) -> None:
     """Sum up first what blocks have left of the days that a report reads.
 
-    One as of a day reads them too, to say whether it reconciles. Where others are long at it, or Redis is away, what is
-    there is read: a report says itself whether it reconciles.
+    One as of a day reads them too, to say whether it reconciles. Where others are long at it, Redis is away, or they
+    cannot be summed up, what is there is read: a report says itself whether it reconciles.
     """
     settings, registry = parts().settings, cast(Registry, parts().tenants)
     runs, days = Runs(get_redis(settings), settings.chunk_deadline_s), (period.first, period.end)
-    with suppress(RollupsBusy, RedisError):
-        catch_up(_storage(), runs, registry, g.tenant.tenant_id, rollup, days, wait_s=_CATCH_UP_S)
+    try:
+        with suppress(RollupsBusy, RedisError):
+            catch_up(_storage(), runs, registry, g.tenant.tenant_id, rollup, days, wait_s=_CATCH_UP_S)
+    except ONES_OWN as error:
+        log.exception("a report of %s is not the newest: %s cannot be summed up: %s", g.tenant.slug, rollup, error)
 
 
 def _storage() -> Storage:

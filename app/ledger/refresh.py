@@ -128,7 +128,7 @@ def _catch_up_alone(storage: Storage, runs: Runs, registry: Registry, rollup: Ro
         with suppress(RollupsBusy):
             _catch_up(storage, runs, registry, rollup, [tenant_id], EVER, 0.0)
     except ONES_OWN as error:
-        log.error(
+        log.exception(
             "the rollup of %s of %s cannot be summed up; it is tried again in %.0f s, and until then its reports are "
             "not the newest and say that they are not reconciled: %s",
             rollup,

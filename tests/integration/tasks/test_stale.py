@@ -56,6 +56,10 @@ def caught_up(pipeline, tenant, *rollups, **options):
         catch_up(context.storage, context.runs, context.registry, tenant.tenant_id, rollup, **options)
 
 
+def refused(*given, **more):
+    raise StoragePermanent("bad", "It cannot be.", "Mend it.")
+
+
 def beat(pipeline):
     return catch_up_all(pipeline.context.storage, pipeline.context.runs, pipeline.context.registry)
 
@@ -177,7 +181,7 @@ def test_a_tenant_and_a_rollup_that_cannot_be_summed_up_hold_up_no_others(pipeli
         whose = {day.tenant_id for day in days}
         if rollups == [Rollup.CREDIT] and poison.tenant_id in whose:
             tried.append(len(whose))
-            raise StoragePermanent("bad", "It cannot be.", "Mend it.")
+            refused()
         summed_up(storage, days, version, rollups=rollups, **more)
 
     for tenant in tenants:
@@ -231,11 +235,14 @@ def test_every_report_and_its_shadow_is_as_fresh_as_the_credit(caller):
             assert {len(line["path"]) for line in found["paths"]} == {length}
 
 
-def test_a_report_says_that_it_is_behind_where_others_are_long_at_its_rollup(caller, monkeypatch):
+def test_a_report_says_that_it_is_behind_where_its_rollup_is_not_to_be_had(caller, monkeypatch):
     monkeypatch.setattr(reports, "_CATCH_UP_S", 0.0)
     credited(caller.pipeline, caller.tenant, 0)
     period = f"from={FIRST}&to={FIRST + timedelta(days=1)}"
     with caller.pipeline.context.runs.refreshing([caller.tenant.tenant_id], Rollup.CREDIT):
         assert caller.call("GET", f"/v1/reports/attribution?{period}")[1]["reconciled"] is False
         assert "being summed up" in caller.call("GET", f"/v1/reconcile?{period}")[1]["notes"][0]
+    with monkeypatch.context() as broken:
+        broken.setattr(refresh, "refresh_daily", refused)
+        assert caller.call("GET", f"/v1/reports/attribution?{period}")[1]["reconciled"] is False
     assert caller.call("GET", f"/v1/reports/attribution?{period}")[1]["reconciled"] is True
