@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from app.saturation.calendars import FEW_CONVERSIONS
 from load.year import CHANNELS, SHIFT_DAY, YEAR_DAYS, Year
 from workers.commands.progress import Progress
 from workers.commands.saturation_tables import plan_table, status_table
@@ -35,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--orders", type=int, default=100, help="orders a day and channel")
     parser.add_argument("--visitors", type=int, default=200, help="visitors a day who come directly")
     options = parser.parse_args(arguments)
+    if options.orders < FEW_CONVERSIONS:
+        parser.error(f"--orders: give {FEW_CONVERSIONS:.0f} or more; of fewer the number is fitted, here constant.")
     year = Year(
         datetime.now(UTC).date() - timedelta(days=1 + LAG_DAYS),
         orders_a_day=options.orders,
