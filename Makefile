@@ -18,7 +18,7 @@ test parts whole bench-saturation bench-saturation-peers: export OPENBLAS_NUM_TH
 .PHONY: help install demo up test lint parts whole faults bench load locust conformance-peers bench-peers bench-saturation bench-saturation-peers clean
 
 help:  ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 24
 
 install: $(STAMP)  ## the environment in .venv, pinned by constraints.txt
 
