@@ -98,7 +98,13 @@ def plan(
 
 @command.command("train-judge")
 @click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--tenants", default=1000, show_default=True, help="Simulated tenants; a quarter more calibrate.")
+@click.option(
+    "--tenants",
+    type=click.IntRange(min=4),
+    default=1000,
+    show_default=True,
+    help="Simulated tenants; a quarter more calibrate.",
+)
 @click.option("--seed", default=1, show_default=True)
 def train_judge(out: Path, tenants: int, seed: int) -> None:
     """Train the judge on simulated channels and write its artefact to OUT: minutes, and the same bytes each time.
