@@ -20,6 +20,7 @@ from typing import Any
 import gevent  # type: ignore[import-untyped]
 from locust import FastHttpUser, LoadTestShape, constant_throughput, events, task
 
+from app.errors import TributaryError
 from load.account import Sent, account
 from load.events import numbered, template
 from load.figures import percentile
@@ -32,7 +33,10 @@ SCALE = float(os.environ.get("TRIBUTARY_LOAD_SCALE", "1"))
 STAGES = (Stage("sustained", 400, 30 * SCALE), Stage("burst", 2_000, 10 * SCALE))
 P95_LIMIT_MS = 200.0
 
-stack = running_stack(Path(os.environ.get("TRIBUTARY_LOAD_DIR", ".tributary")))
+try:
+    stack = running_stack(Path(os.environ.get("TRIBUTARY_LOAD_DIR", ".tributary")))
+except TributaryError as error:
+    sys.exit(f"{error.message} {error.detail}")
 prefix = f"locust-{uuid.uuid4().hex[:8]}"
 dice = random.Random(prefix)
 bodies = [template(prefix, BATCH, dice, time.time_ns() // 1_000_000) for _ in range(100)]
