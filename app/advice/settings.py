@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from datetime import date
 
 import msgspec
 
@@ -12,8 +11,10 @@ from app.attribution.currency import exponent
 from app.attribution.names import FIVE_MODELS
 from app.channels.names import Channel
 from app.errors import BadInput, TributaryError
+from app.reports.days import read_day
 from app.storage.client import Storage
 from app.storage.saturation import SETTINGS, store
+from app.tenants.checks import NAME_BYTES
 from app.tenants.tenant import Tenant
 
 MOST_LAG_DAYS = 60
@@ -103,10 +104,12 @@ def _checked(settings: AdviceSettings) -> AdviceSettings:
             raise _bad(f"{field} has {len(getattr(settings, field))} entries.", f"Give at most {MOST_NAMES}.")
     for number, text in enumerate(settings.holidays):
         try:
-            date.fromisoformat(text)
-        except ValueError:
-            raise _bad(f"holidays[{number}] is {text[:40]!r}.", "Write days as YYYY-MM-DD.") from None
-    return settings
+            read_day(f"holidays[{number}]", text)
+        except BadInput as error:
+            raise _bad(error.message, error.detail) from None
+    if len(settings.conversion_type.encode()) > NAME_BYTES:
+        raise _bad("conversion_type is too long.", f"Give at most {NAME_BYTES} bytes.")
+    return msgspec.structs.replace(settings, currency=settings.currency.upper())
 
 
 def _bad(message: str, remedy: str) -> BadInput:

@@ -147,6 +147,9 @@ def test_an_experiment_on_a_channel_that_nobody_knows_is_kept_with_a_warning(poo
         ({"margin": 0}, "margin"),
         ({"lag_days": 99}, "lag_days"),
         ({"holidays": ["easter"]}, "holidays[0]"),
+        ({"holidays": ["2026-12-25", "20261226"]}, "holidays[1]"),
+        ({"holidays": ["2026-W52-5"]}, "holidays[0]"),
+        ({"conversion_type": "x" * 513}, "conversion_type"),
         ({"lag": 1}, "lag"),
     ],
 )
@@ -154,6 +157,10 @@ def test_settings_that_cannot_be_used_are_named(shop, change, field):
     answer = shop.ask("PUT", "/v1/saturation/settings", change)
     assert (answer.status_code, answer.json["code"]) == (400, "bad_settings")
     assert field in answer.json["message"]
+
+
+def test_a_currency_may_be_written_small(shop):
+    assert shop.ask("PUT", "/v1/saturation/settings", {"currency": "eur"}).json["currency"] == "EUR"
 
 
 def test_without_spend_there_is_nothing_to_train_on(shop):
