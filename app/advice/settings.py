@@ -7,7 +7,7 @@ import time
 
 import msgspec
 
-from app.attribution.currency import exponent
+from app.attribution.currency import canonical, exponent
 from app.attribution.names import FIVE_MODELS
 from app.channels.names import Channel
 from app.errors import BadInput, TributaryError
@@ -109,7 +109,7 @@ def _checked(settings: AdviceSettings) -> AdviceSettings:
             raise _bad(error.message, error.detail) from None
     if len(settings.conversion_type.encode()) > NAME_BYTES:
         raise _bad("conversion_type is too long.", f"Give at most {NAME_BYTES} bytes.")
-    return msgspec.structs.replace(settings, currency=settings.currency.upper())
+    return msgspec.structs.replace(settings, currency=canonical(settings.currency) if settings.currency else "")
 
 
 def _bad(message: str, remedy: str) -> BadInput:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from app.attribution.currency import canonical
 from app.errors import BadInput
 from app.storage.retention import keep_rows_for
 from app.storage.tenants import (
@@ -61,7 +62,7 @@ class Registry(Lookup):
                 slug=slug,
                 name=name or slug,
                 timezone=timezone,
-                currency=currency,
+                currency=canonical(currency),
                 retention_days=retention_days,
                 hosts=[host.strip().lower() for host in hosts if host.strip()],
                 write_key_sha256=hash_of(write_key),

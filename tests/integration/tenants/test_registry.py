@@ -87,6 +87,11 @@ def test_a_bad_tenant_is_refused(registry: Registry, slug: str, bad: dict[str, o
         registry.create(**{"slug": slug, "name": "x", **bad})  # type: ignore[arg-type]
 
 
+def test_a_currency_has_one_name(registry: Registry, slug: str) -> None:
+    made, *_ = registry.create(slug, "A shop", currency="eur")
+    assert (made.currency, registry.by_slug(slug).currency) == ("EUR", "EUR")
+
+
 def test_no_key_stands_in_the_clear(registry: Registry, redis: Redis, storage: Storage, slug: str) -> None:
     _, write_key, secret_key = registry.create(slug, "A shop")
     everything = str(storage.command("SELECT * FROM tenants")) + str(redis.hgetall(keys.TENANT_KEYS))
