@@ -48,9 +48,13 @@ class Identities:
     _owners: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
     _members: dict[str, list[str]] = field(default_factory=dict)
 
+    def is_alone(self, id: str) -> bool:
+        """Whether it has met nobody: at all times the only id of its person."""
+        return id not in self._meetings and id not in self._parents
+
     def person(self, id: str, ts_ms: int) -> str:
         """The person whose the id is at a time, named by the least of its user ids (or the lone anonymousId)."""
-        if id not in self._meetings and id not in self._parents:  # it has met nobody
+        if self.is_alone(id):
             return id
         if id.startswith(USER):
             return self._root(id)
@@ -63,7 +67,7 @@ class Identities:
 
     def aliases(self, id: str, ts_ms: int) -> list[Alias]:
         """The ids of the person whose `id` is at `ts_ms`, in a fixed order."""
-        if id not in self._meetings and id not in self._parents:  # it has met nobody
+        if self.is_alone(id):
             return [Alias(id, FROM_EVER, FOR_EVER)]
         person = self.person(id, ts_ms)
         if person.startswith(ANONYMOUS):
@@ -187,7 +191,7 @@ def resolve(
     """
     walk = _Walk(ids, most_users, changed)
     while fresh := walk.next_round():
-        walk.learn(fresh, links_of(fresh))
+        walk.learn(links_of(fresh))
     return walk.identities
 
 
@@ -202,8 +206,8 @@ def resolve_tenants(
     walks = {id: _Walk(some, most_users, changed.get(id, _NONE_CHANGED)) for id, some in ids.items()}
     while fresh := {tenant_id: some for tenant_id, walk in walks.items() if (some := walk.next_round())}:
         links = links_among(fresh)
-        for tenant_id, some in fresh.items():
-            walks[tenant_id].learn(some, links[tenant_id])
+        for tenant_id in fresh:
+            walks[tenant_id].learn(links[tenant_id])
     return {tenant_id: walk.identities for tenant_id, walk in walks.items()}
 
 
@@ -223,12 +227,13 @@ class _Walk:
         self._asked.update(fresh)
         return fresh
 
-    def learn(self, fresh: Iterable[str], found: Iterable[Link]) -> None:
+    def learn(self, found: Iterable[Link]) -> None:
         """The meetings of the ids of a round."""
         links = list(found)
         identities, changed = self.identities, self._changed
         identities._learn(links)
-        followed = {id for id in fresh if id in self._start and identities._leads_on(id, changed.get(id, 0))}
+        met_some = {id for id, _, _ in links}  # few of those asked for
+        followed = {id for id in met_some & self._start if identities._leads_on(id, changed.get(id, 0))}
         self._wanted.update(
             met for id, met, _ in links if id.startswith(USER) or (id in followed and met.startswith(USER))
         )

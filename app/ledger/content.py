@@ -36,19 +36,25 @@ def content_of(
     content = mix(keys_of(distinct)[[place[name] for name in currency]] if currency else np.zeros(0, np.uint64))
     for column in (ts_ms, gross_minor, net_minor, retracted, np.diff(offsets), np.diff(net_offsets)):
         content = mix(content ^ column.view(np.uint64))
-    models, own = offsets * len(FIVE_MODELS), net_offsets * len(FIVE_MODELS)
-    arrays = ((touch_key, offsets), (names[channel], offsets), (micros, models), (gross, models), (net, own))
-    for values, bounds in arrays:
-        content = mix(content ^ _summed(values.view(np.uint64), bounds))
+    touches, amounts = _places(offsets), _places(offsets * len(FIVE_MODELS))
+    own = _places(net_offsets * len(FIVE_MODELS))
+    arrays = ((touch_key, touches), (names[channel], touches), (micros, amounts), (gross, amounts), (net, own))
+    for values, places in arrays:
+        content = mix(content ^ _summed(values.view(np.uint64), *places))
     return np.maximum(content, np.uint64(1))
 
 
-def _summed(values: UInt64s, offsets: Int64s) -> UInt64s:
-    """A sum over each row of its values, each mixed with its place."""
+def _places(offsets: Int64s) -> tuple[Int64s, UInt64s]:
+    """The bounds of rows, and a number for the place of each of their values."""
     lengths = np.diff(offsets)
-    places = np.arange(len(values)) - np.repeat(offsets[:-1], lengths)
-    sums = np.zeros(len(lengths), np.uint64)
-    filled = lengths > 0
+    place = np.arange(offsets[-1]) - np.repeat(offsets[:-1], lengths)
+    return offsets, mix(np.arange(lengths.max(initial=0), dtype=np.uint64))[place]
+
+
+def _summed(values: UInt64s, offsets: Int64s, places: UInt64s) -> UInt64s:
+    """A sum over each row of its values, each mixed with its place."""
+    filled = np.diff(offsets) > 0
+    sums = np.zeros(len(filled), np.uint64)
     if filled.any():
-        sums[filled] = np.add.reduceat(mix(values ^ mix(places.view(np.uint64))), offsets[:-1][filled])
+        sums[filled] = np.add.reduceat(mix(values ^ places), offsets[:-1][filled])
     return sums

@@ -40,7 +40,7 @@ def orders(rows: Iterable[ConversionEvent], adjustments: Sequence[AdjustmentRow]
         by_order.setdefault((adjustment.tenant_id, adjustment.order_id), []).append(adjustment)
     by_key: dict[tuple[int, int], list[ConversionEvent]] = {}
     for row in rows:
-        by_key.setdefault((row.tenant_id, row.conversion_key), []).append(row)
+        by_key.setdefault(row[:2], []).append(row)
     found = [_order(tenant_id, key, of_key, by_order) for (tenant_id, key), of_key in by_key.items()]
     return sorted(found, key=lambda order: (order.winner.ts_ms if order.winner else 0, order.key, order.tenant_id))
 

@@ -171,17 +171,16 @@ def winners_of(orders: Sequence[Order]) -> list[ConversionEvent]:
 
 def _of_group(group: Group, persons: Mapping[int, Identities]) -> LedgerRows:
     credited, columns, orders, rows = group.credit, group.columns, group.orders, winners_of(group.orders)
+    row, order = _by_field(rows), _by_field(orders)
     offsets, kept = credited.journeys.offsets, credited.journeys.index
     in_row = _model_major(offsets)
-    ts_ms = np.array([row.ts_ms for row in rows], np.int64)
-    gross_minor = np.array([row.value_minor for row in rows], np.int64)
-    net_minor = np.array([order.net_minor for order in orders], np.int64)
-    retracted = np.array([order.retracted for order in orders], np.int64)
+    ts_ms, gross_minor = np.array(row["ts_ms"], np.int64), np.array(row["value_minor"], np.int64)
+    net_minor, retracted = np.array(order["net_minor"], np.int64), np.array(order["retracted"], np.int64)
     changed = (retracted != 0) | (net_minor != gross_minor)
     lengths = np.diff(offsets)
     own = np.repeat(changed, MODELS * lengths)
     known: dict[str, Any] = {
-        "currency": [row.currency for row in rows],
+        "currency": row["currency"],
         "ts_ms": ts_ms,
         "gross_minor": gross_minor,
         "net_minor": net_minor,
@@ -198,14 +197,14 @@ def _of_group(group: Group, persons: Mapping[int, Identities]) -> LedgerRows:
     return LedgerRows(
         **known,
         content=content_of(**known),
-        tenant_id=np.array([order.tenant_id for order in orders], np.int64),
-        key=np.array([order.key for order in orders], np.uint64),
-        conversion_type=[row.conversion_type for row in rows],
-        order_id=[row.order_id for row in rows],
-        message_id=[row.message_id for row in rows],
-        person=[persons[row.tenant_id].person(row.user_id, row.ts_ms) for row in rows],
+        tenant_id=np.array(order["tenant_id"], np.int64),
+        key=np.array(order["key"], np.uint64),
+        conversion_type=row["conversion_type"],
+        order_id=row["order_id"],
+        message_id=row["message_id"],
+        person=[persons[one.tenant_id].person(one.user_id, one.ts_ms) for one in rows],
         day=ts_ms // DAY_MS,
-        duplicates=np.array([order.duplicates for order in orders], np.int64),
+        duplicates=np.array(order["duplicates"], np.int64),
         left_out=credited.journeys.left_out.astype(np.int64),
         rules_version=np.array(group.rules_versions, np.int64),
         is_deleted=np.zeros(len(rows), np.int64),
@@ -216,6 +215,11 @@ def _of_group(group: Group, persons: Mapping[int, Identities]) -> LedgerRows:
         source_names=columns.source_names,
         weights=credited.weights.ravel()[in_row],
     )
+
+
+def _by_field(rows: Sequence[ConversionEvent] | Sequence[Order]) -> dict[str, list[Any]]:
+    """Fields of tuples of one kind, each of all of them."""
+    return dict(zip(rows[0]._fields, map(list, zip(*rows, strict=True)), strict=True))
 
 
 def _of_gone(gone: Sequence[tuple[int, int, int]]) -> LedgerRows:
@@ -283,10 +287,12 @@ def _model_major(offsets: Int64s) -> Int64s:
     int64 (5 * m,), conversion by conversion, within it model by model.
     """
     lengths, m = np.diff(offsets), int(offsets[-1])
-    conversion = np.repeat(np.arange(len(lengths)), lengths * MODELS)
-    position = np.arange(MODELS * m) - MODELS * offsets[:-1][conversion]
-    model, touch = np.divmod(position, np.maximum(lengths, 1)[conversion])
-    return model * m + offsets[:-1][conversion] + touch
+    # Touch t of model k goes to (what other conversions have before it) + k * (touches of its own) + its place.
+    first = np.arange(m) + np.repeat((MODELS - 1) * offsets[:-1], lengths)
+    goes_to = first + np.arange(MODELS)[:, None] * np.repeat(lengths, lengths)
+    comes_from = np.empty(MODELS * m, np.int64)
+    comes_from[goes_to.ravel()] = np.arange(MODELS * m)
+    return comes_from
 
 
 def _coded(values: list[str]) -> Coded:

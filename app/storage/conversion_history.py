@@ -49,4 +49,4 @@ def histories(storage: Storage, keys: Mapping[int, Sequence[int]], *, task: str 
         return []
     external = {"keys": of_tenants("key", "UInt64", keys)}
     rows = storage.rows(HISTORY, tenant_id=sorted(keys), external=external, task=task)
-    return [ConversionEvent._make(row) for row in rows]
+    return list(map(ConversionEvent._make, rows))
