@@ -62,8 +62,10 @@ def _in_halves(edge: Edge, from_day: str, to_day: str) -> list[str]:
     try:
         done = edge.post("/v1/channels/reclassify", {"from": from_day, "to": to_day})
     except TributaryError as error:
+        if error.code != "range_too_large":  # whatever else is wrong, the days too, is the edge's to say
+            raise
         first, end = date.fromisoformat(from_day), date.fromisoformat(to_day)
-        if error.code != "range_too_large" or (end - first).days < 2:
+        if (end - first).days < 2:
             raise
         middle = (first + timedelta(days=(end - first).days // 2)).isoformat()
         return _in_halves(edge, from_day, middle) + _in_halves(edge, middle, to_day)
