@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from contextlib import suppress
-from typing import cast
 
 import msgspec
 from flask import Blueprint, Response, g, request
@@ -32,7 +31,6 @@ from app.storage.client import Storage
 from app.storage.connections import get_storage
 from app.storage.redis import get_redis
 from app.storage.statements import Rollup
-from app.tenants.registry import Registry
 
 bp = Blueprint("reports", __name__)
 log = logging.getLogger(__name__)
@@ -127,7 +125,7 @@ def _catch_up(rollup: Rollup, period: Period) -> None:
     One as of a day reads them too, to say whether it reconciles. Where others are long at it, Redis is away, or they
     cannot be summed up, what is there is read: a report says itself whether it reconciles.
     """
-    settings, registry = parts().settings, cast(Registry, parts().tenants)
+    settings, registry = parts().settings, parts().registry
     runs, days = Runs(get_redis(settings), settings.chunk_deadline_s), (period.first, period.end)
     try:
         with suppress(RollupsBusy, RedisError):
