@@ -1,15 +1,14 @@
-"""Which touches belong to these conversions? The one batched query, and the wide one that explain reads."""
+"""Which touches belong to these conversions? The one batched query."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from app.storage.client import Storage
-from app.storage.external import External
 from app.storage.hashes import id_hash
-from app.storage.statements import TenantsStatement, TenantStatement
+from app.storage.statements import TenantsStatement
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,40 +31,6 @@ TOUCHES = TenantsStatement(
       AND ts BETWEEN fromUnixTimestamp64Milli(%(lo_ms)s) AND fromUnixTimestamp64Milli(%(hi_ms)s)
     """,
 )
-
-WIDE_TOUCHES = TenantStatement(
-    "wide_touches",
-    """
-    SELECT toUnixTimestamp64Milli(ts), event_key, message_id, user_id, kind, channel, campaign, source, medium,
-           term, content, click_id, url, referrer, cost, rules_version, toUnixTimestamp64Milli(received_at)
-    FROM
-    (
-        SELECT *
-        FROM
-        (
-            SELECT user_hash, ts, event_key, message_id, user_id, kind, channel, campaign, source, medium, term,
-                   content, click_id, url, referrer, cost, rules_version, received_at, is_deleted
-            FROM touchpoints
-            WHERE {tenant}
-              AND user_hash IN (SELECT xxHash64(user_id) FROM ids)
-              AND ts BETWEEN fromUnixTimestamp64Milli(%(lo_ms)s) AND fromUnixTimestamp64Milli(%(hi_ms)s)
-        ) AS touches
-        INNER JOIN
-        (
-            SELECT xxHash64(user_id) AS user_hash, lo_ms, hi_ms
-            FROM ids
-        ) AS windows
-        USING (user_hash)
-        WHERE toUnixTimestamp64Milli(ts) BETWEEN lo_ms AND hi_ms
-        ORDER BY ts, event_key, is_deleted DESC
-        LIMIT 1 BY ts, event_key
-    )
-    WHERE is_deleted %% 2 = 0
-    ORDER BY ts, event_key
-    LIMIT 1 BY event_key
-    """,
-)
-
 
 @dataclass(frozen=True, slots=True)
 class TouchColumns:
@@ -112,28 +77,6 @@ class TouchColumns:
         )
 
 
-class WideTouch(NamedTuple):
-    """A touch with all that was stored of it. `kind` is 'click' or 'view'; times in epoch ms."""
-
-    time_ms: int
-    key: int
-    message_id: str
-    user_id: str
-    kind: str
-    channel: str
-    campaign: str
-    source: str
-    medium: str
-    term: str
-    content: str
-    click_id: str
-    url: str
-    referrer: str
-    cost: str
-    rules_version: int
-    received_ms: int
-
-
 def touches_of(
     storage: Storage,
     tenant_id: Sequence[int],
@@ -177,27 +120,3 @@ def touches_of(
         source=source.codes[row],
         source_names=source.names,
     )
-
-
-def touches_of_person(
-    storage: Storage, tenant_id: int, ids: Sequence[tuple[str, int, int]], *, task: str = ""
-) -> list[WideTouch]:
-    """The touches of one person with all their columns, in order (time_ms, key), each once.
-
-    Parameters
-    ----------
-    storage : made without numpy.
-    ids : (raw id, lo_ms, hi_ms): from when to when the id was the person's, both ends included.
-    """
-    if not ids:
-        return []
-    names, lo_ms, hi_ms = zip(*ids, strict=True)
-    table = External({"user_id": ("String", names), "lo_ms": ("Int64", lo_ms), "hi_ms": ("Int64", hi_ms)})
-    rows = storage.rows(
-        WIDE_TOUCHES,
-        tenant_id=tenant_id,
-        params={"lo_ms": min(lo_ms), "hi_ms": max(hi_ms)},
-        external={"ids": table},
-        task=task,
-    )
-    return [WideTouch._make(row) for row in rows]

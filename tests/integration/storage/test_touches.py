@@ -10,7 +10,7 @@ import pytest
 from app.storage.client import Storage
 from app.storage.hashes import id_hash
 from app.storage.statements import TenantStatement
-from app.storage.touches import TOUCHES, TouchColumns, touches_of, touches_of_person
+from app.storage.touches import TOUCHES, TouchColumns, touches_of
 from app.storage.windows import windows_of
 from tests.integration.storage.rows import DAY, T0, put
 
@@ -134,28 +134,6 @@ def test_tenants_are_apart(storage: Storage, numpy_storage: Storage, fresh_tenan
         until = [T0 + DAY] * ids
         found = touches_of(numpy_storage, [tenant_id] * ids, [0, 1][:ids], ["u:1", "u:2"][:ids], [T0] * ids, until)
         assert [name for _, _, name, *_ in as_tuples(found)] == [channel]
-
-
-def test_a_persons_touches_have_all_columns(storage: Storage, fresh_tenant: int) -> None:
-    put(
-        storage,
-        "touchpoints",
-        fresh_tenant,
-        touch("m1", 5, kind=1, campaign="c", source="s", url="https://x", referrer="r", cost="0.10", term="é"),
-        touch("m2", 4, user_id="a:1"),
-        touch("m3", 6, user_id="a:1"),
-        touch("m4", 5, is_deleted=1),
-    )
-    found = touches_of_person(storage, fresh_tenant, [("u:1", T0, T0 + DAY), ("a:1", T0, T0 + 5)])
-    assert [(t.message_id, t.time_ms - T0) for t in found] == [("m2", 4), ("m1", 5)]
-    assert (found[1].kind, found[1].campaign, found[1].url, found[1].cost, found[1].term) == (
-        "view",
-        "c",
-        "https://x",
-        "0.10",
-        "é",
-    )
-    assert touches_of_person(storage, fresh_tenant, []) == []
 
 
 USERS = 4000
