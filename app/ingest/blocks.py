@@ -127,6 +127,12 @@ def halves(received: Sequence[Received]) -> tuple[list[Received], list[Received]
     return [one for one in first if len(one)], [one for one in second if len(one)]
 
 
+def find(received: Iterable[Received], tenant_id: int, message_id: str) -> Received:
+    """A tenant's event of the block."""
+    one = next(one for one in received if one.tenant_id == tenant_id)
+    return one.at([one.of_events("message_id").index(message_id)])
+
+
 def meetings(received: Iterable[Received]) -> dict[tuple[int, str, str], int]:
     """(tenant, id, met) -> earliest time, for every pair of ids that the events bring together."""
     found: dict[tuple[int, str, str], int] = {}

@@ -46,7 +46,8 @@ class Rows:
             of_tenant.setdefault(user_id, []).append(ts)
 
     def add(self, other: Rows) -> None:
-        """Note what another part of the block touches; its columns are stored already."""
+        """Note what another part of the block touches, and what is to be registered; its other columns are stored."""
+        _extend(self.events, other.events)
         for tenant_id, users in other.touched.items():
             for user_id, times in users.items():
                 self.touch(tenant_id, repeat(user_id, len(times)), times)

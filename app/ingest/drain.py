@@ -77,7 +77,15 @@ class Drain:
         shard.hold()
         tenant_ids = sorted({batch.tenant_id for batch in block.batches})
         tenants = dict(zip(tenant_ids, self._registry.fresh_of(tenant_ids), strict=True))
-        chunks = self._chunks(block, rows, memo, met, tenants)
+        # The register last: an event that storage refuses is not in it, and counts when it is sent again, mended.
+        chunks, _ = together(
+            self._storage,
+            self._settings,
+            [
+                partial(self._chunks, block=block, rows=rows, memo=memo, met=met, tenants=tenants),
+                partial(self._register, token=block.token, received=received, found=rows.events),
+            ],
+        )
         run_id = f"b{block.token[:16]}"
         acknowledged = self._runs.acknowledge(block.shard, block.last, run_id, chunks)
         return Drained(
@@ -112,8 +120,6 @@ class Drain:
                 conversions_by_user=rows.conversions_by_user,
                 conversions_by_order=rows.conversions_by_order,
             )
-            # The register last: an event that storage refuses is not in it, and counts when it is sent again, mended.
-            self._insert(token, events=rows.events)
         except StoragePermanent as error:
             if sum(map(len, received)) == 1:
                 self._bury(received[0], error)
@@ -122,6 +128,21 @@ class Drain:
             rows = self._store(token + "a", first, memo)
             rows.add(self._store(token + "b", second, memo))
         return rows
+
+    def _register(self, storage: Storage, token: str, received: Sequence[Received], found: Columns) -> None:
+        """Insert the register's rows of the events that are stored, in the same way."""
+        if not found:
+            return
+        try:
+            _insert_into(storage, "events", found, token)
+        except StoragePermanent as error:
+            count = len(found["message_id"])
+            if count == 1:
+                self._bury(blocks.find(received, found["tenant_id"][0], found["message_id"][0]), error)
+                return
+            for letter, half in (("a", slice(count // 2)), ("b", slice(count // 2, None))):
+                part = {name: values[half] for name, values in found.items()}
+                self._register(storage, token + letter, received, part)
 
     def _bury(self, item: Received, error: TributaryError) -> None:
         (event,) = item.events
@@ -169,18 +190,20 @@ class Drain:
 
     def _insert(self, token: str, **tables: Columns) -> None:
         """Insert into these tables at once."""
-
-        def into(storage: Storage, table: str, found: Columns) -> int:
-            return storage.insert(table, without_defaults(table, found), token=f"{token}:{table}", task="ingest.drain")
-
-        inserts = [partial(into, table=table, found=found) for table, found in tables.items() if found]
+        inserts = [partial(_insert_into, table=name, found=some, token=token) for name, some in tables.items() if some]
         if inserts:
             together(self._storage, self._settings, inserts)
 
-    def _chunks(self, block: Block, rows: Rows, memo: Memo, met: Met, tenants: Mapping[int, Tenant]) -> list[Chunk]:
+    def _chunks(
+        self, storage: Storage, block: Block, rows: Rows, memo: Memo, met: Met, tenants: Mapping[int, Tenant]
+    ) -> list[Chunk]:
         """The conversions that this block makes, changes or gives other touches, as chunks by tenant and time."""
-        found = reached(self._storage, tenants, block.batches, rows, memo.links, met)
+        found = reached(storage, tenants, block.batches, rows, memo.links, met)
         by_time = {
             tenant_id: sorted(times, key=lambda key: (times[key], key)) for tenant_id, times in sorted(found.items())
         }
         return make_chunks(by_time, self._settings.chunk_conversions)
+
+
+def _insert_into(storage: Storage, table: str, found: Columns, token: str) -> int:
+    return storage.insert(table, without_defaults(table, found), token=f"{token}:{table}", task="ingest.drain")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import random
 from collections import Counter
 
+import msgspec
 import pytest
 
-from app.ingest.events import Adjustment
+from app.ingest.events import Adjustment, Batch, encode_batch
 from app.storage.client import observers
+from app.storage.events import known_messages
 from tests.integration.pipeline.conftest import DAY, NOON, join, meet, order, touch
 
 
@@ -298,6 +300,20 @@ def test_an_event_that_storage_refuses_for_good_is_found_and_put_aside(pipeline)
     for tenant in (one, other):
         (row,) = pipeline.ledger(tenant)
         assert row["channels"] == ["channel-3", "channel-2", "channel-1"]
+
+
+def test_an_event_that_the_register_alone_refuses_is_put_aside_too(pipeline):
+    tenant, context = pipeline.tenant(), pipeline.context
+    before = context.dead_letters.count()
+    refused = msgspec.structs.replace(meet("a:1", "u:1", NOON), message_id="unregistered")
+    for days, events in ((4000, [order("u:1", NOON, "1"), touch("u:1", NOON - 1, "a")]), (70_000, [refused])):
+        batch = Batch(tenant.tenant_id, NOON, tenant.rules.version, days, events=events)
+        pipeline.inbox.accept(tenant.tenant_id, encode_batch(batch), len(events))
+    pipeline.settle()
+    assert context.dead_letters.count() == before + 1
+    assert '"unregistered"' in [letter for _, letter in context.dead_letters.read()][-1].body
+    assert [row["channels"] for row in pipeline.ledger(tenant)] == [["a"]]
+    assert len(known_messages(context.storage, {tenant.tenant_id: ["unregistered"]}, 0)[tenant.tenant_id]) == 0
 
 
 def test_tenants_that_share_a_block_and_every_id_share_nothing_else(pipeline):
