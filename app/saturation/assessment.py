@@ -27,7 +27,7 @@ from app.saturation.series import (
 from app.saturation.standing import next_standing
 from app.saturation.tested import with_tests
 
-RULES_VERSION = "2"
+RULES_VERSION = "3"
 _NO_EFFECT_BELOW = 0.08
 _DRIVEN_DECIDED_FROM = 0.9
 """Stricter than of the whole: leak and flattening look alike where spend moves little."""

@@ -1,4 +1,7 @@
-"""How well would the model have forecast the last 28 days, from the days before?"""
+"""How well would the model have forecast the last 28 days, from the days before?
+
+All three forecasts start from the level of the 28 days before: what is compared is how they answer to spend.
+"""
 
 import numpy as np
 
@@ -27,26 +30,35 @@ def forecast_errors(cal: Calendar) -> tuple[float, float]:
     ahead = slice(len(cal) - HELD_BACK, len(cal))
     before = slice(window.first, window.first + window.rows)
     recent = slice(len(cal) - 2 * HELD_BACK, len(cal) - HELD_BACK)
-    outcome = np.nan_to_num(cal.outcome)
-    level = outcome[recent].sum() / max(float(relative[recent][cal.is_known[recent]].sum()), 1e-12)
+    own = _at_level(relative, cal, recent)
     known = cal.is_known[ahead]
-    actual = outcome[ahead][known]
+    actual = cal.outcome[ahead][known]
     if len(actual) < 14:
         return 0.0, 0.0
-    own = np.abs(level * relative[ahead][known] - actual)
     weeks = np.tile(np.nanmean(_weeks(cal.outcome[recent]), axis=0), 4)[known]
-    naive = np.abs(weeks - actual)
-    kept = cal.is_known[before]
-    x, y = cal.spend[before][kept], outcome[before][kept]
+    line = _at_level(_line(cal, before), cal, recent)
+    own_error, line_error = (np.abs(one[ahead][known] - actual) for one in (own, line))
+    return _least_ratio(own_error, np.abs(weeks - actual)), _least_ratio(own_error, line_error)
+
+
+def _at_level(relative: Floats, cal: Calendar, span: slice) -> Floats:
+    """A forecast float64 (days,) brought to the revenue of the known days of a span."""
+    known = cal.is_known[span]
+    return np.asarray(relative * cal.outcome[span][known].sum() / max(float(relative[span][known].sum()), 1e-12))
+
+
+def _line(cal: Calendar, span: slice) -> Floats:
+    """A straight line in spend by least squares over the known days of a span, at least 0, float64 (days,)."""
+    known = cal.is_known[span]
+    x, y = cal.spend[span][known], cal.outcome[span][known]
     spread = float(((x - x.mean()) ** 2).sum())
     slope = float((x - x.mean()) @ y) / spread if spread > 0 else 0.0
-    line = np.abs(y.mean() + slope * (cal.spend[ahead][known] - x.mean()) - actual)
-    return _least_ratio(own, naive), _least_ratio(own, line)
+    return np.asarray(np.maximum(y.mean() + slope * (cal.spend - x.mean()), 0.0))
 
 
 def _least_ratio(own: Floats, other: Floats) -> float:
-    """The 5 % end of the ratio of two mean errors, four days' errors counting as one."""
-    doubt = 1.64 * float((own - other).std()) / np.sqrt(len(own) / 4)
+    """The 5 % end of the ratio of two mean errors, a week's errors counting as one: they persist."""
+    doubt = 1.64 * float((own - other).std()) / np.sqrt(len(own) / 7)
     return float(max(own.mean() - doubt, 0.0) / max(float(other.mean()), 1e-12))
 
 

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from app.saturation import ChannelSeries, Context, Status, assess
+from app.saturation.calendars import calendar
 from app.saturation.guards import moves
+from app.saturation.held_back import forecast_errors
 from app.saturation.names import Decision
 from app.saturation.simulator.curves import Family
 from app.saturation.simulator.stress import cell_tenants
@@ -149,3 +151,26 @@ def test_a_curve_that_changed_lately_gets_no_status_that_averages_over_the_chang
     assert guard in failing(answer)
     assert max(answer.probabilities.values()) > 0.8  # the judge alone would have given one
     assert answer.status is Status.INSUFFICIENT_EVIDENCE
+
+
+def held_back_errors(revenue_of):
+    series = tenant(channel(spend_cv=0.5)).series[0]
+    revenue = revenue_of(series.spend / series.spend.mean(), np.random.default_rng(7).lognormal(0, 0.1, len(series)))
+    return forecast_errors(calendar(ChannelSeries("a", series.day, series.spend, revenue, revenue), Context()))
+
+
+def test_a_month_that_was_low_is_held_against_no_form_of_the_curve():
+    def low(spend, noise):
+        revenue = 1000 * spend / (spend + 1) * noise
+        revenue[-56:-28] *= 0.7
+        return revenue
+
+    _, line = held_back_errors(low)
+    assert line < 1
+
+
+def test_a_forecast_that_a_line_or_last_month_beats_fails():
+    naive, line = held_back_errors(lambda spend, noise: 1000 * np.maximum(2 - spend, 0.1) * noise)
+    assert line > 1  # no response falls with spend
+    naive, line = held_back_errors(lambda spend, noise: np.r_[1000 * spend[:-56], np.full(56, 1000.0)] * noise)
+    assert naive > 1
