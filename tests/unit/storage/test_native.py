@@ -15,6 +15,7 @@ from clickhouse_driver.columns.service import write_column
 from clickhouse_driver.context import Context
 from clickhouse_driver.streams.native import BlockInputStream
 
+from app.storage.arrays import read_block
 from app.storage.native import Coded, Flat, Ragged, write_block
 
 REVISIONS = (54453, 54460)  # before and after each column says in which form it comes
@@ -38,7 +39,7 @@ def context_of(revision: int) -> Context:
     return context
 
 
-def read_again(types: list[tuple[str, str]], columns: list[Any], revision: int) -> list[list[Any]]:
+def stream_of(types: list[tuple[str, str]], columns: list[Any], revision: int) -> BlockInputStream:
     context, pipe = context_of(revision), Pipe()
     out = BufferedSocketWriter(pipe, 1 << 16)
     block = ColumnOrientedBlock(types, columns)
@@ -47,9 +48,22 @@ def read_again(types: list[tuple[str, str]], columns: list[Any], revision: int) 
     out.flush()
     parts = [pipe.sent.getvalue()]
     reader = CompressedBufferedReader(lambda: parts.pop() if parts else b"", 1 << 20)
-    found = BlockInputStream(reader, context).read()
+    return BlockInputStream(reader, context)
+
+
+def read_again(types: list[tuple[str, str]], columns: list[Any], revision: int) -> list[list[Any]]:
+    found = stream_of(types, columns, revision).read()
     assert found.columns_with_types == types
     return [list(column) for column in found.data]
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_answers_are_read_as_arrays(revision: int) -> None:
+    types = [("number", "UInt64"), ("name", "LowCardinality(String)"), ("text", "String")]
+    columns = [Flat(np.array([1, 2**64 - 1], np.uint64)), Coded(np.array([1, 0]), ["b", "ä"]), ["x", ""]]
+    number, name, text = read_block(stream_of(types, columns, revision)).get_columns()
+    assert (number.dtype, number.tolist(), text.tolist()) == (np.uint64, [1, 2**64 - 1], ["x", ""])
+    assert [name.names[code] for code in name.codes] == ["ä", "b"]
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
