@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from operator import attrgetter
 from typing import NamedTuple
 
 from app.storage.client import Storage
 from app.storage.external import of_tenants
 from app.storage.statements import TenantsStatement
 
+# Refunds are few: to sort them here costs less than to plan it there.
 ADJUSTMENTS = TenantsStatement(
     "adjustments",
     """
@@ -17,8 +19,6 @@ ADJUSTMENTS = TenantsStatement(
     FROM adjustments
     WHERE {tenant}
       AND (tenant_id, order_key) IN (SELECT tenant_id, sipHash64(wanted) FROM orders)
-    ORDER BY tenant_id, order_id, adjustment_id, at, received_at, action, value
-    LIMIT 1 BY tenant_id, order_id, adjustment_id
     """,
 )
 
@@ -49,5 +49,11 @@ def adjustments_of(
         return []
     external = {"orders": of_tenants("wanted", "String", wanted)}
     rows = storage.rows(ADJUSTMENTS, tenant_id=sorted(wanted), external=external, task=task)
-    found = map(AdjustmentRow._make, rows)
-    return [row for row in found if row.order_id in wanted[row.tenant_id]]
+    first: dict[tuple[int, str, str], AdjustmentRow] = {}
+    for row in sorted(map(AdjustmentRow._make, rows), key=_in_order):
+        if row.order_id in wanted[row.tenant_id]:
+            first.setdefault((row.tenant_id, row.order_id, row.adjustment_id), row)
+    return list(first.values())
+
+
+_in_order = attrgetter("tenant_id", "order_id", "adjustment_id", "at_ms", "received_ms", "action", "value")
