@@ -17,6 +17,7 @@ from app.saturation.fit import HIGHEST, LOWEST, Problem
 from app.saturation.grid import points, responses
 from app.saturation.judge import QUANTILES, Opinion
 from app.saturation.series import FORECAST_DAYS, Floats, Forecast, ResponseDraws
+from app.saturation.windows import Float32s
 
 DRAWS = 200
 GRID = 33
@@ -60,13 +61,16 @@ def response_draws(evidence: Evidence, draws: Draws) -> ResponseDraws:
     """The draws on a grid of spend."""
     cal = evidence.calendar
     p95 = float(np.quantile(cal.spend[-365:][cal.is_known[-365:]], 0.95))
-    spend = np.unique(
-        np.concatenate([np.linspace(0.0, 1.25 * max(cal.x0, p95), GRID), cal.x0 * np.linspace(0.75, 1.25, 11)])
-    )
-    revenue = np.stack(
-        [one * response(shape, spend / cal.x0) for shape, one in zip(draws.shapes, draws.level, strict=True)]
-    )
-    return ResponseDraws(spend.astype(np.float32), revenue.astype(np.float32), cal.x0, p95)
+    spend = spend_grid(cal.x0, p95)
+    u = spend.astype(np.float64) / cal.x0
+    revenue = np.stack([one * response(shape, u) for shape, one in zip(draws.shapes, draws.level, strict=True)])
+    return ResponseDraws(spend, revenue.astype(np.float32), cal.x0, p95)
+
+
+def spend_grid(x0: float, p95: float) -> Float32s:
+    """From 0 to beyond the 95th percentile of spend, closer around today's: ascending as it is stored, float32 (g,)."""
+    wide, near = np.linspace(0.0, 1.25 * max(x0, p95), GRID), x0 * np.linspace(0.75, 1.25, 11)
+    return np.unique(np.concatenate([wide, near]).astype(np.float32))
 
 
 def forecast(evidence: Evidence, draws: Draws, planned: Floats | None, seed: int) -> Forecast:

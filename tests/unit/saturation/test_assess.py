@@ -6,7 +6,7 @@ import pytest
 import app.saturation
 from app.saturation import ChannelSeries, Context, Experiment, Status, assess
 from app.saturation.adstock import Carry
-from app.saturation.draws import draw, pareto_k, rescored
+from app.saturation.draws import draw, pareto_k, rescored, spend_grid
 from app.saturation.evidence import gather
 from app.saturation.features import features_of
 from app.saturation.judge import QUANTILES, Opinion, shipped
@@ -192,6 +192,16 @@ def test_the_importance_weights_check_themselves():
     rng = np.random.default_rng(1)
     assert pareto_k(0.1 * rng.standard_normal(500)) < 0.5
     assert pareto_k(4 * rng.standard_normal(500)) > 0.7
+
+
+@pytest.mark.parametrize("p95_over_x0", [1.0, 1.28, 1.6])
+def test_the_grid_of_the_draws_ascends_as_it_is_stored(p95_over_x0):
+    """Where the wide and the near grid meet, two points may differ in double precision and not in single."""
+    for x0 in np.random.default_rng(0).uniform(1, 5000, 300):
+        spend = spend_grid(x0, p95_over_x0 * x0)
+        assert spend.dtype == np.float32
+        assert np.all(np.diff(spend) > 0)
+        assert spend[-1] >= np.float32(1.25 * x0)
 
 
 def test_where_the_check_fails_the_bootstrap_draws(three, monkeypatch):
