@@ -2,7 +2,8 @@
 
 Laplace's approximation of the lead fit proposes, importance reweights, and the tail of the weights says whether that
 may be believed (Vehtari 2024, Pareto k). Where not, a bootstrap of the residuals over the grid takes its place. Then
-the draws' elasticities are moved, in rank, to the quantiles that the judge gives: it knows more than one fit does.
+the draws' elasticities are moved, in rank, to the quantiles that the judge gives: it knows more than one fit does. In
+as many of them as a change of the curve is probable, they move on to what it would have become since (`changes`).
 """
 
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.saturation.adstock import Carry, adstock
+from app.saturation.changes import changes_of
 from app.saturation.curves import FLOOR, LEAST_H, Shape, response
 from app.saturation.evidence import Evidence
 from app.saturation.features import Reference
@@ -50,7 +52,7 @@ def draw(evidence: Evidence, reference: Reference, opinion: Opinion, seed: int) 
     theta, k = _weighted(evidence, rng)
     if not k <= _GREATEST_K:
         theta = _bootstrapped(evidence, rng)
-    elasticity = _moved(theta[:, 0], opinion.elasticity, rng)
+    elasticity = changes_of(evidence).moved(_moved(theta[:, 0], opinion.elasticity, rng), rng)
     shapes = tuple(_shape(e, row) for e, row in zip(elasticity, theta, strict=True))
     spread = 0.03 + 0.5 * evidence.lead.plain.sigma / np.sqrt(28)
     level = reference.roas * evidence.calendar.x0 * np.exp(spread * rng.standard_normal(DRAWS) - spread**2 / 2)

@@ -23,6 +23,8 @@ SURE_FROM = 0.8
 MOST_LOST, DEVIATIONS = 0.02, 4.0
 """Share of today's spend that a plan may lose so many standard deviations below its mean: as far off as one in some
 hundred channels turned out to be of which the fits were wrong, not only unsure."""
+CARRIED = frozenset({"steady", "periods_agree"})
+"""Guards that fail where the curve may have changed: that doubt is in the draws, which the plan heeds."""
 MAX_DRAWS = 256
 _CAUTION = (0.0, *(0.05 * 1.5**step for step in range(23)))
 """What a variance is minded, in profits: shares of today's spend."""
@@ -186,13 +188,19 @@ def _room(assessments: Sequence[Assessment], bounds: Mapping[str, tuple[float, f
 def may_move(one: Assessment, margin: float) -> bool:
     """Whether the evidence carries a move: a status or the money is decided, or no guard finds fault with the data.
 
-    Where the data are sound and only the class is open, the draws say how much is not known, and the plan heeds them.
+    Where the data are sound and only the class is open, or the curve may have changed, the draws say how much is not
+    known, and the plan heeds them.
     """
     if one.response is None:
         return False
     if one.status is not Status.INSUFFICIENT_EVIDENCE or one.decision in (Decision.DECREASE, Decision.INCREASE):
         return True
-    return bool(one.guards) and (not failed(one.guards) or _cut_pays(one, margin))
+    return bool(one.guards) and (not _barring(one) or _cut_pays(one, margin))
+
+
+def _barring(one: Assessment) -> set[str]:
+    """Names of the guards that say something that no draw knows."""
+    return {guard.name for guard in failed(one.guards)} - CARRIED
 
 
 def _cut_pays(one: Assessment, margin: float) -> bool:
@@ -200,7 +208,7 @@ def _cut_pays(one: Assessment, margin: float) -> bool:
 
     On 900 simulated tenants it was right in 0.91 of 132 cases; that such a channel should be raised was less sure.
     """
-    if one.response is None or not MOVEMENT.issuperset(guard.name for guard in failed(one.guards)):
+    if one.response is None or not _barring(one) <= MOVEMENT:
         return False
     today = _today(one)
     lost = margin * (one.response.at(today) - one.response.at((1 - STEP) * today))
@@ -239,7 +247,7 @@ def _limits(one: Assessment, given: tuple[float, float] | None, margin: float) -
     if not may_move(one, margin):
         frozen = float(np.clip(today, low, high))
         return frozen, frozen
-    most = today if failed(one.guards) else cap
+    most = today if _barring(one) else cap
     return float(low), float(max(low, min(high, most)))
 
 

@@ -131,10 +131,21 @@ def test_undecided_channels_stay_where_they_are():
 
 
 def test_a_class_that_is_open_bars_no_move_where_no_guard_fails():
-    sound, faulty = (Guard("steady", passed, 3.5, 3.0, "the curve may be changing") for passed in (True, False))
+    sound, faulty = (Guard("level", passed, 2.0, 1.5, "the level is not that of the weeks") for passed in (True, False))
     unsure = replace(channel("unsure", 0.1, status=Status.INSUFFICIENT_EVIDENCE), guards=(sound,))
     assert plan([unsure], 100.0, margin=0.5).spend["unsure"] == pytest.approx(80)
     assert plan([replace(unsure, guards=(sound, faulty))], 100.0, margin=0.5).spend["unsure"] == 100
+
+
+@pytest.mark.parametrize("name", ["steady", "periods_agree"])
+def test_a_curve_that_may_have_changed_bars_no_move_since_its_draws_carry_the_doubt(name):
+    changing = (Guard(name, False, 3.5, 3.0, "the curve may be changing"),)
+    sure, unsure = (
+        replace(channel(called, 0.1, doubt=doubt, status=Status.INSUFFICIENT_EVIDENCE), guards=changing)
+        for called, doubt in (("sure", 0.0), ("unsure", 0.6))
+    )
+    assert plan([sure], 100.0, margin=0.5).spend["sure"] == pytest.approx(80)
+    assert plan([unsure], 100.0, margin=0.5).spend["unsure"] > 95
 
 
 def test_a_channel_whose_spend_hardly_moved_is_cut_where_it_cannot_pay_and_never_raised():
