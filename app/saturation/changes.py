@@ -18,6 +18,9 @@ from app.saturation.series import Floats
 
 PRIOR = 0.25
 """Of any change within the window, before anything is seen; spread evenly over days and forms."""
+_EVIDENCE = 2.0
+"""Power of the marginal likelihoods: the lead fit's noise and wander were learnt with the change in them, and explain a
+part of it away. Chosen on validation channels."""
 _BEFORE_SD, _STEP_SD, _BEND_SD = 0.1, 0.4, 0.3
 """Of the elasticity before a change against the lead's, of the step of the log level, and of the elasticity's move."""
 _OVER_DAYS = (1, 60)
@@ -63,7 +66,7 @@ def changes_of(evidence: Evidence) -> Changes:
     logs = 0.5 * (np.linalg.slogdet(covariance)[1] + np.linalg.slogdet(precision)[1] + (along * theta).sum(axis=1))
     still = 1 / (slope @ slope + precision[0, 0])
     at_rest = 0.5 * (np.log(still * precision[0, 0]) + still * (slope @ y) ** 2)
-    logs = np.concatenate([[at_rest + np.log(1 - PRIOR)], logs + np.log(PRIOR / len(share))])
+    logs = np.concatenate([[np.log(1 - PRIOR)], _EVIDENCE * (logs - at_rest) + np.log(PRIOR / len(share))])
     odds = np.exp(logs - logs.max())
     today = share[:, -1]
     variance = covariance[:, 0, 0] + today**2 * covariance[:, 2, 2] + 2 * today * covariance[:, 0, 2]

