@@ -95,7 +95,7 @@ def make_celery(settings: Settings) -> Celery:
         redbeat_key_prefix="redbeat:",
         redbeat_lock_timeout=30,
         beat_max_loop_interval=1,
-        beat_scheduler="redbeat.RedBeatScheduler",
+        beat_scheduler="workers.beat:Scheduler",
         beat_schedule={
             name: {"task": str(entry.task), "schedule": entry.every_s, "options": {"expires": entry.expires_s}}
             for name, entry in schedule(settings).items()
