@@ -27,7 +27,7 @@ from app.saturation.series import (
 from app.saturation.standing import next_standing
 from app.saturation.tested import with_tests
 
-RULES_VERSION = "3"
+RULES_VERSION = "4"
 _NO_EFFECT_BELOW = 0.08
 _DRIVEN_DECIDED_FROM = 0.9
 """Stricter than of the whole: leak and flattening look alike where spend moves little."""
@@ -102,7 +102,7 @@ def _assessed(
     name, cal = series.channel, evidence.calendar
     draws = draw(evidence, seen.reference, opinion, seed)
     opinion, draws = with_tests(name, context, evidence, opinion, draws)
-    guards = guards_of(evidence, seen, opinion, context)
+    guards = guards_of(evidence, draws, seen, opinion, context)
     failing = failed(guards)
     standing = _standing(name, opinion, failing, context)
     status = standing.status

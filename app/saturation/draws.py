@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.saturation.adstock import Carry, adstock
+from app.saturation.calendars import Bools
 from app.saturation.changes import changes_of
 from app.saturation.curves import FLOOR, LEAST_H, Shape, response
 from app.saturation.evidence import Evidence
@@ -18,6 +19,7 @@ from app.saturation.features import Reference
 from app.saturation.fit import HIGHEST, LOWEST, Problem
 from app.saturation.grid import points, responses
 from app.saturation.judge import QUANTILES, Opinion
+from app.saturation.names import APPROACHING_FROM, UNSATURATED_FROM
 from app.saturation.series import FORECAST_DAYS, Floats, Forecast, ResponseDraws
 from app.saturation.windows import Float32s
 
@@ -39,11 +41,14 @@ class Draws:
         f(x0), in revenue a day.
     pareto_k : float
         Of the importance weights; above 0.7 the bootstrap was used.
+    left_class : bool (draws,)
+        Whether a change of the curve moved the elasticity into another class than the judge's quantiles gave it.
     """
 
     shapes: tuple[Shape, ...]
     level: Floats
     pareto_k: float
+    left_class: Bools
 
 
 def draw(evidence: Evidence, reference: Reference, opinion: Opinion, seed: int) -> Draws:
@@ -52,11 +57,13 @@ def draw(evidence: Evidence, reference: Reference, opinion: Opinion, seed: int) 
     theta, k = _weighted(evidence, rng)
     if not k <= _GREATEST_K:
         theta = _bootstrapped(evidence, rng)
-    elasticity = changes_of(evidence).moved(_moved(theta[:, 0], opinion.elasticity, rng), rng)
+    before = _moved(theta[:, 0], opinion.elasticity, rng)
+    elasticity = changes_of(evidence).moved(before, rng)
+    was, now = np.searchsorted((APPROACHING_FROM, UNSATURATED_FROM), (before, elasticity), side="right")
     shapes = tuple(_shape(e, row) for e, row in zip(elasticity, theta, strict=True))
     spread = 0.03 + 0.5 * evidence.lead.plain.sigma / np.sqrt(28)
     level = reference.roas * evidence.calendar.x0 * np.exp(spread * rng.standard_normal(DRAWS) - spread**2 / 2)
-    return Draws(shapes, level, k)
+    return Draws(shapes, level, k, was != now)
 
 
 def response_draws(evidence: Evidence, draws: Draws) -> ResponseDraws:

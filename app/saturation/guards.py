@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from app.saturation.calendars import Calendar
+from app.saturation.draws import Draws
 from app.saturation.evidence import Evidence
 from app.saturation.features import Features, Reference
 from app.saturation.held_back import HELD_BACK, forecast_errors
 from app.saturation.judge import Opinion
-from app.saturation.recent import unsteadiness
 from app.saturation.series import Context, Floats, Guard
 
 LEAST_DAYS, LEAST_DAYS_TO_CUT = 42, 90
@@ -27,10 +27,8 @@ GREATEST_WIDTH = 0.9
 GREATEST_ERROR_RATIO = 1.0
 """Of the lower end of the ratio: 28 days of errors that persist are few, so only what noise cannot explain counts."""
 GREATEST_OFF_LEVEL = 1.5
-GREATEST_UNSTEADINESS = 3.0
-"""In standard errors: a ramp of the curve that the fits average over looks like this, and little else."""
-GREATEST_DISAGREEMENT = 2.25
-"""In standard deviations of the two elasticities' difference; not asked while a change is known, which is fitted."""
+GREATEST_DEPARTURE = 0.2
+"""Share of the draws that a change of the curve moves out of the class that the judge, who knows of none, gave them."""
 LEAST_COMPLETE = 0.8
 GREATEST_SHARED = 0.999
 GREATEST_REPEATED = 0.5
@@ -44,7 +42,9 @@ _PAUSED_BELOW = 0.3
 """Of the middle of the days with spend."""
 
 
-def guards_of(evidence: Evidence, seen: Features, opinion: Opinion, context: Context) -> tuple[Guard, ...]:
+def guards_of(
+    evidence: Evidence, draws: Draws, seen: Features, opinion: Opinion, context: Context
+) -> tuple[Guard, ...]:
     """Every guard with its verdict; a message gives the reasons of the first that fail."""
     cal = evidence.calendar
     return (
@@ -52,7 +52,7 @@ def guards_of(evidence: Evidence, seen: Features, opinion: Opinion, context: Con
         *_of_spend(evidence),
         *_of_fit(evidence, seen, opinion),
         *_of_data(cal, context),
-        *_of_change(evidence, seen),
+        _steady(draws),
     )
 
 
@@ -162,20 +162,13 @@ def _of_data(cal: Calendar, context: Context) -> tuple[Guard, ...]:
     )
 
 
-def _of_change(evidence: Evidence, seen: Features) -> tuple[Guard, ...]:
-    return (
-        at_most(
-            "steady",
-            unsteadiness(seen.values),
-            GREATEST_UNSTEADINESS,
-            "revenue of the last weeks answers to spend otherwise than before: the curve may be changing",
-        ),
-        at_most(
-            "periods_agree",
-            0.0 if evidence.drift.is_alarm else abs(float(np.nan_to_num(seen.values["lead_over_daily_90"]))),
-            GREATEST_DISAGREEMENT,
-            "the last 90 days and the whole series say different things: the curve may have changed",
-        ),
+def _steady(draws: Draws) -> Guard:
+    left = float(draws.left_class.mean())
+    return at_most(
+        "steady",
+        left,
+        GREATEST_DEPARTURE,
+        f"the curve may have changed: with a probability of {100 * left:.0f} % that put the channel into another class",
     )
 
 

@@ -1,7 +1,5 @@
 """Do the last weeks answer to spend as the days before did? What a curve that is still changing leaves behind."""
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from app.saturation.adstock import adstock
@@ -53,9 +51,3 @@ def recent_of(evidence: Evidence, log_g: Floats, rate: float) -> dict[str, float
         values[f"{name}.t"] = along / np.sqrt(max(precision, 1e-9)) if is_long else np.nan
         values[f"{name}.by"] = along / (precision + drawn) if is_long else np.nan
     return values
-
-
-def unsteadiness(values: Mapping[str, float]) -> float:
-    """The greatest `t` of a ramp or a bend, in standard errors; 0 where the days are too few to tell."""
-    names = [f"ramp_{days}" for days in _RAMP_DAYS] + [f"bend_{days}" for days in _BEND_DAYS]
-    return float(max(np.nan_to_num(abs(values[f"{name}.t"])) for name in names))

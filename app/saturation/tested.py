@@ -47,7 +47,8 @@ def with_tests(
         mroas=np.sort(opinion.mroas * change),
         driven=driven,
     )
-    return opinion, Draws(tuple(draws.shapes[i] for i in chosen), draws.level[chosen], draws.pareto_k)
+    shapes = tuple(draws.shapes[i] for i in chosen)
+    return opinion, Draws(shapes, draws.level[chosen], draws.pareto_k, draws.left_class[chosen])
 
 
 def _reweighted(probabilities: Floats, values: Floats, weight: Floats, likelihood: Floats) -> Floats:

@@ -137,9 +137,8 @@ def test_a_class_that_is_open_bars_no_move_where_no_guard_fails():
     assert plan([replace(unsure, guards=(sound, faulty))], 100.0, margin=0.5).spend["unsure"] == 100
 
 
-@pytest.mark.parametrize("name", ["steady", "periods_agree"])
-def test_a_curve_that_may_have_changed_bars_no_move_since_its_draws_carry_the_doubt(name):
-    changing = (Guard(name, False, 3.5, 3.0, "the curve may be changing"),)
+def test_a_curve_that_may_have_changed_bars_no_move_since_its_draws_carry_the_doubt():
+    changing = (Guard("steady", False, 0.35, 0.2, "the curve may have changed"),)
     sure, unsure = (
         replace(channel(called, 0.1, doubt=doubt, status=Status.INSUFFICIENT_EVIDENCE), guards=changing)
         for called, doubt in (("sure", 0.0), ("unsure", 0.6))
