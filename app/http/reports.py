@@ -36,7 +36,7 @@ bp = Blueprint("reports", __name__)
 log = logging.getLogger(__name__)
 
 _ORDER_BYTES = 512
-_CATCH_UP_S = 1.0
+_CATCH_UP_S = 5.0
 
 
 @bp.get("/v1/reports/attribution")
