@@ -1,4 +1,4 @@
-"""How does the beat live through an outage of Redis, or a failover? It tries again, and takes its lock anew."""
+"""How does the beat live through an outage of Redis, or a failover? It tries again, and begins anew where Redis did."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ class Scheduler(RedBeatScheduler):
         try:
             if self.lock is None:
                 acquire_distributed_beat_lock(SimpleNamespace(scheduler=self))
+                self.setup_schedule()  # a Redis that has lost the lock may have lost that too
             return float(super().tick(*args, **options))
         except LockNotOwnedError:
-            log.warning("beat: its lock ran out, or was lost with a master; it is taken anew")
+            log.warning("beat: its lock ran out, or Redis has lost it; it is taken anew")
             self.lock = None
             return 0.0
         except (ConnectionError, TimeoutError) as error:
