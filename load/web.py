@@ -19,19 +19,27 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 START_LIMIT_S = 30.0
 
 
+def environment_of(settings: Settings, **variables: str) -> dict[str, str]:
+    """Of a process on a benchmark's servers: nothing of ours is inherited."""
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("TRIBUTARY_") and name != "PROMETHEUS_MULTIPROC_DIR"
+    }
+    return inherited | {
+        "TRIBUTARY_REDIS_URL": settings.redis_url,
+        "TRIBUTARY_CLICKHOUSE_URL": settings.clickhouse_url,
+        "TRIBUTARY_LOG_LEVEL": "WARNING",
+        **variables,
+    }
+
+
 @contextmanager
 def web(settings: Settings) -> Iterator[str]:
     """A running edge; yields its URL."""
     port = free_port()
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("TRIBUTARY_")}
-    environment |= {
-        "TRIBUTARY_REDIS_URL": settings.redis_url,
-        "TRIBUTARY_CLICKHOUSE_URL": settings.clickhouse_url,
-        "TRIBUTARY_INBOX_ENTRIES": str(settings.inbox_entries),
-        "TRIBUTARY_LOG_LEVEL": "WARNING",
-        "WEB_BIND": f"{HOST}:{port}",
-    }
-    environment.pop("PROMETHEUS_MULTIPROC_DIR", None)
+    own = {"TRIBUTARY_INBOX_ENTRIES": str(settings.inbox_entries), "WEB_BIND": f"{HOST}:{port}"}
+    environment = environment_of(settings, **own)
     command = [sys.executable, "-m", "gunicorn", "--config", "config/gunicorn.conf.py", "workers.web:application()"]
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(command, cwd=CHECKOUT, env=environment, stdout=log, stderr=log)

@@ -7,7 +7,6 @@ after all.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -32,6 +31,7 @@ from load.delay import further_away
 from load.edge import bench_tenant
 from load.figures import Figure, compared, of_rates
 from load.setting import Setting
+from load.web import environment_of
 
 ONE_WAY_MS = 20.0
 PROCESSES, QUICK_PROCESSES = (1, 2, 4, 8), (2,)
@@ -74,16 +74,8 @@ def workers(
     app : the module of its Celery app; `variables` are more of its environment.
     nice : how far it stands back for the others.
     """
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("TRIBUTARY_")}
-    environment |= {
-        "TRIBUTARY_REDIS_URL": settings.redis_url,
-        "TRIBUTARY_CLICKHOUSE_URL": settings.clickhouse_url,
-        "TRIBUTARY_BLOCK_WAIT_MS": str(settings.block_wait_ms),
-        "TRIBUTARY_LOG_LEVEL": "WARNING",
-        "C_FORCE_ROOT": "1",
-        **variables,
-    }
-    environment.pop("PROMETHEUS_MULTIPROC_DIR", None)
+    own = {"TRIBUTARY_BLOCK_WAIT_MS": str(settings.block_wait_ms), "C_FORCE_ROOT": "1"}
+    environment = environment_of(settings, **own, **variables)
     name = f"bench-{uuid.uuid4().hex[:8]}"
     command = ["nice", "-n", str(nice), sys.executable, "-m", "celery", "--quiet", "--app", app, "worker"]
     command += ["--hostname", f"{name}@%h", "--queues", ",".join(queues), "--concurrency", str(processes)]
