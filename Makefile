@@ -68,7 +68,7 @@ locust: install  ## the same by Locust: 400 events/s, then a burst of 2,000; wit
 bench-saturation: install  ## the proof of the saturation model on simulated channels: every gate, kept or not
 	@$(BIN)/python -m load.bench_saturation --suite $(SUITE)
 
-bench-saturation-peers: install  ## PyMC-Marketing and two simple fits on the same simulated channels
+bench-saturation-peers: install  ## PyMC-Marketing, Meridian and two simple fits on the same simulated channels
 	@$(BIN)/python -m load.saturation_peers $(PEERS)
 
 conformance-peers: install  ## four peers on the same journeys: where each agrees, where and why not

@@ -57,7 +57,8 @@ class Peer:
         """Make the environment; '' or the last words of pip, whose every word is in `install.log` there."""
         folder = CACHE / self.script
         venv.create(folder, with_pip=True, clear=True)
-        pip = [str(self.python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        # Without compiling what is installed: few of TensorFlow's thousands of files are ever imported.
+        pip = [str(self.python), "-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check"]
         done = subprocess.run([*pip, "-r", str(self.pins)], capture_output=True, text=True, check=False)
         log = folder / "install.log"
         log.write_text(done.stdout + done.stderr)

@@ -25,7 +25,11 @@ from app.saturation.simulator.simulate import SimulatedChannel, SimulatedTenant
 from app.saturation.simulator.suites import Suite, tenants
 from load.conformance.environments import Peer, install
 
-PEERS = (Peer("PyMC-Marketing 0.19.2", "pymc_mmm", Path(__file__).parent / "peers"),)
+_SCRIPTS = Path(__file__).parent / "peers"
+PEERS = (
+    Peer("PyMC-Marketing 0.19.2", "pymc_mmm", _SCRIPTS),
+    Peer("Meridian 2.1.0", "google_meridian", _SCRIPTS),
+)
 SEED = 900
 _SAMPLED = {"draws": 300, "tune": 300, "chains": 2, "seed": 1}
 
