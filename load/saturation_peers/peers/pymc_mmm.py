@@ -1,26 +1,16 @@
 """PyMC-Marketing asked for one channel's elasticity: its MMM on that channel's spend and attributed revenue.
 
-Reads ``{"channels": [{"day", "spend", "revenue", "demand", "x0"}], "draws", "tune", "chains", "seed"}``, prints
-``{"channels": [{"elasticity": [5, 50, 95 %], "classes": [P of each of the three], "seconds"}]}`` as its last line.
 The saturation, priors and scaling are its defaults; demand is offered as a control, the year as two waves.
 """
 
-import json
-import sys
-import time
-import warnings
-
 import numpy as np
 import pandas as pd
+from channels import OPERATING_DAYS, serve
 from pymc_marketing.mmm import GeometricAdstock, LogisticSaturation
 from pymc_marketing.mmm.multidimensional import MMM
 
-OPERATING_DAYS = 28
-BORDERS = (0.30, 0.60)
 
-
-def asked(channel: dict, draws: int, tune: int, chains: int, seed: int) -> dict:
-    began = time.perf_counter()
+def asked(channel: dict, draws: int, tune: int, chains: int, seed: int) -> np.ndarray:
     frame = pd.DataFrame({"date": pd.to_datetime(channel["day"]), "spend": channel["spend"]})
     revenue = pd.Series(channel["revenue"], name="y")
     controls = None
@@ -48,14 +38,7 @@ def asked(channel: dict, draws: int, tune: int, chains: int, seed: int) -> dict:
         compute_convergence_checks=False,
     )
     posterior = model.idata.posterior.stack(sample=("chain", "draw"))
-    elasticity = elasticity_of(posterior, channel, frame, revenue)
-    steep = float((elasticity >= BORDERS[1]).mean())
-    flat = float((elasticity < BORDERS[0]).mean())
-    return {
-        "elasticity": np.quantile(elasticity, (0.05, 0.5, 0.95)).tolist(),
-        "classes": [steep, 1 - steep - flat, flat],
-        "seconds": time.perf_counter() - began,
-    }
+    return elasticity_of(posterior, channel, frame, revenue)
 
 
 def elasticity_of(posterior, channel: dict, frame: pd.DataFrame, revenue: pd.Series) -> np.ndarray:
@@ -73,15 +56,5 @@ def elasticity_of(posterior, channel: dict, frame: pd.DataFrame, revenue: pd.Ser
     return slope * at / whole
 
 
-def main() -> None:
-    warnings.filterwarnings("ignore")
-    request = json.loads(sys.stdin.readline())
-    answers = []
-    for number, channel in enumerate(request["channels"]):
-        answers.append(asked(channel, request["draws"], request["tune"], request["chains"], request["seed"]))
-        print(f"channel {number + 1} of {len(request['channels'])}", file=sys.stderr, flush=True)
-    print(f"\nanswer: {json.dumps({'channels': answers})}", flush=True)  # the line that the asking side waits for
-
-
 if __name__ == "__main__":
-    main()
+    serve(asked)
