@@ -13,7 +13,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from app.advice import refit
 from app.advice.judge_check import check_judge as check
 from app.advice.nightly import due, sweep_overdue
-from config.queues import TaskName
+from config.queues import TaskName, Urgency
 from tasks.context import context
 from tasks.policy import task
 
@@ -23,10 +23,13 @@ log = logging.getLogger(__name__)
 def dispatch(job_id: str) -> int:
     """Send what is open of a refit as one flat chord. Returns how many groups."""
     numbers = refit.begin(context, job_id, context.settings.refit_channels)
-    if numbers is None:
+    found = context.refits.get(job_id)
+    if numbers is None or found is None:
         return 0
-    last = publish_refit.signature(kwargs={"job_id": job_id})
-    headers = [fit_channels.signature(kwargs={"job_id": job_id, "group": number}) for number in numbers]
+    how = {"priority": int(Urgency.FIRST if found.is_urgent else Urgency.LATER)}
+    last = publish_refit.signature(kwargs={"job_id": job_id}, **how)
+    headers = [fit_channels.signature(kwargs={"job_id": job_id, "group": number}, **how) for number in numbers]
+    context.refits.sent(job_id)
     if headers:
         chord(headers, last).apply_async()
     else:

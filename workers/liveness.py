@@ -22,6 +22,7 @@ from celery import bootsteps
 from celery.worker import state
 
 from app.storage.redis import make_redis
+from config.queues import redis_lists
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +104,7 @@ def _watch(client: Any) -> None:
             return  # it is on its way out
         now_s = time.monotonic()
         try:
-            waiting = sum(int(client.llen(queue)) for queue in progress.queues)
+            waiting = sum(int(client.llen(name)) for queue in progress.queues for name in redis_lists(queue))
         except redis.RedisError:
             # Without Redis there is no progress to be made; the clocks start again when it is back.
             progress.ticked_s = progress.moved_s = now_s

@@ -22,7 +22,7 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from app.storage import keys
 from app.storage.redis import make_redis
 from app.storage.statements import Rollup
-from config.queues import Queue
+from config.queues import Queue, redis_lists
 from config.settings import Settings
 
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -101,12 +101,13 @@ class Waiting:
 
     def __init__(self, settings: Settings) -> None:
         self.shards = settings.shards
+        self.lists = [name for queue in Queue for name in redis_lists(queue.value)]
         self.redis: Any = make_redis(settings.redis_url, timeout_s=2.0)
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         pipe = self.redis.pipeline(transaction=False)
-        for queue in Queue:
-            pipe.llen(queue.value)
+        for name in self.lists:
+            pipe.llen(name)
         for shard in range(self.shards):
             pipe.hget(keys.waiting(shard), "all")
         for rollup in Rollup:
@@ -117,10 +118,11 @@ class Waiting:
         except redis.RedisError:
             return  # no sample is how a scrape says "unknown"
         queued = GaugeMetricFamily("tributary_queue_messages", "Messages that wait in a queue.", labels=["queue"])
-        for queue, depth in zip(Queue, depths, strict=False):
+        for queue in Queue:
+            depth = sum(depths[self.lists.index(name)] for name in redis_lists(queue.value))
             queued.add_metric([queue.value], depth)
         inbox = GaugeMetricFamily("tributary_inbox_batches", "Batches that wait to be drained.", labels=["shard"])
-        for shard, depth in enumerate(depths[len(Queue) :][: self.shards]):
+        for shard, depth in enumerate(depths[len(self.lists) :][: self.shards]):
             inbox.add_metric([str(shard)], int(depth or 0))
         stale = GaugeMetricFamily("tributary_stale_rollups", "Tenants whose rollup is behind.", labels=["rollup"])
         for rollup, depth in zip(Rollup, depths[-1 - len(Rollup) : -1], strict=True):

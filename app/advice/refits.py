@@ -57,13 +57,14 @@ class Refit:
     """A refit as it stands. Times in epoch ms; `code`, `message` and `detail` say why it failed.
 
     `settings` are those that every group is fitted under, None until it has been begun; `total` and `done` count
-    channels under a model.
+    channels under a model. One that `is_urgent` somebody waits for: its groups go before those of the night.
     """
 
     job_id: str
     tenant_id: int
     until: date
     reason: str
+    is_urgent: bool
     state: RefitState
     created_ms: int
     closed_ms: int | None
@@ -75,6 +76,19 @@ class Refit:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """When an open refit's groups were last sent, and when one of them was last fitted (epoch ms, 0 for never)."""
+
+    is_urgent: bool
+    sent_ms: int
+    moved_ms: int
+
+    def is_before(self, other: _Turn) -> bool:
+        """Whether the queue has its groups before the other's."""
+        return (not self.is_urgent, self.sent_ms) < (not other.is_urgent, other.sent_ms)
+
+
 class Refits:
     """The refits in Redis."""
 
@@ -84,25 +98,29 @@ class Refits:
         self._wake = wake
 
     def ask(self, tenant_id: int, until: date, reason: Reason) -> Refit:
-        """The refit of a tenant's data until a day: the one under way, or a new one."""
+        """The refit of a tenant's data until a day: the one under way, or a new one.
+
+        What the night has begun is sent once more when it is asked for, before what else the night has begun.
+        """
+        is_urgent = reason is Reason.ASKED
         name = keys.refit_of(tenant_id, until.isoformat())
         newest = self._redis.get(name)
         found = self.get(newest.decode()) if newest else None
         if found is not None and found.state is RefitState.OPEN:
+            if is_urgent and not found.is_urgent:
+                self._set(found.job_id, urgent=1)
+                self._try_to_wake(found.job_id)
             return found
         job_id = f"{KIND[0]}{uuid.uuid4().hex[:16]}"
         now_ms = self._now_ms()
         fields = {"tenant": tenant_id, "until": until.isoformat(), "reason": reason, "state": RefitState.OPEN}
-        self._set(job_id, **fields, created_ms=now_ms)
+        self._set(job_id, **fields, created_ms=now_ms, sent_ms=now_ms, urgent=int(is_urgent))
         self._redis.set(name, job_id, ex=OF_KEPT_S)
         self._redis.set(keys.refit_newest(tenant_id), job_id, ex=KEPT_S)
         self._redis.zadd(keys.REFITS_DUE, {job_id: now_ms + self._deadline_ms})
         self._redis.lpush(keys.tenant_runs(tenant_id), job_id)
         self._redis.ltrim(keys.tenant_runs(tenant_id), 0, 99)
-        try:
-            self._wake(job_id)
-        except Exception as error:
-            log.warning("the refit %s was not woken: %s", job_id, error)  # the sweep does it
+        self._try_to_wake(job_id)
         made = self.get(job_id)
         assert made is not None
         return made
@@ -116,6 +134,7 @@ class Refits:
             tenant_id=int(fields["tenant"]),
             until=date.fromisoformat(fields["until"]),
             reason=fields["reason"],
+            is_urgent=fields.get("urgent") == "1",
             state=RefitState(fields["state"]),
             created_ms=int(fields["created_ms"]),
             closed_ms=int(fields["closed_ms"]) if "closed_ms" in fields else None,
@@ -151,6 +170,10 @@ class Refits:
         pipe.execute()
         self._put_off(job_id)
 
+    def sent(self, job_id: str) -> None:
+        """Its open groups are in the queue, behind those that were there."""
+        self._set(job_id, sent_ms=self._now_ms())
+
     def group(self, job_id: str, number: int) -> Group | None:
         """A group, where it is still to be fitted."""
         if not self._redis.sismember(keys.refit_open(job_id), number):
@@ -165,6 +188,7 @@ class Refits:
         """A group's answers are stored."""
         if self._redis.srem(keys.refit_open(job_id), number):
             self._redis.hincrby(keys.refit(job_id), "done", channels)
+        self._set(job_id, moved_ms=self._now_ms())
         self._put_off(job_id)
 
     def finish(self, job_id: str) -> None:
@@ -174,17 +198,36 @@ class Refits:
         self._close(job_id, state=RefitState.FAILED, code=code, message=message, detail=detail)
 
     def overdue(self) -> list[tuple[str, int]]:
-        """Claim the refits that have not moved within the deadline: (id, tries so far)."""
+        """Claim the refits that have not moved within the deadline: (id, tries so far).
+
+        One whose turn has not come is not among them: a refit that the queue has before it has moved within the
+        deadline.
+        """
         now_ms = self._now_ms()
+        turns = self._turns()
+        moving = [turn for turn in turns.values() if turn.moved_ms > now_ms - self._deadline_ms]
         found = []
         for name in self._redis.zrangebyscore(keys.REFITS_DUE, 0, now_ms, start=0, num=100):
             job_id = name.decode()
             self._put_off(job_id)
-            if self._redis.exists(keys.refit(job_id)):
-                found.append((job_id, int(self._redis.hincrby(keys.refit(job_id), "tries", 1))))
-            else:
+            if job_id not in turns:
                 self._redis.zrem(keys.REFITS_DUE, job_id)
+            elif not any(turn.is_before(turns[job_id]) for turn in moving):
+                found.append((job_id, int(self._redis.hincrby(keys.refit(job_id), "tries", 1))))
         return found
+
+    def _turns(self) -> dict[str, _Turn]:
+        """Of the open refits that are still known."""
+        names = [name.decode() for name in self._redis.zrange(keys.REFITS_DUE, 0, -1)]
+        with self._redis.pipeline(transaction=False) as pipe:
+            for job_id in names:
+                pipe.hmget(keys.refit(job_id), "created_ms", "urgent", "sent_ms", "moved_ms")
+            answers = pipe.execute()
+        return {
+            job_id: _Turn(urgent == b"1", int(sent or created), int(moved or 0))
+            for job_id, (created, urgent, sent, moved) in zip(names, answers, strict=True)
+            if created is not None
+        }
 
     def was_asked_tonight(self, tenant_id: int, today: date) -> bool:
         """Whether a tenant's nightly refit has been asked for on this day of its own."""
@@ -193,6 +236,12 @@ class Refits:
     def is_asked_tonight(self, tenant_id: int, today: date) -> None:
         """It has been."""
         self._redis.set(keys.refit_night(tenant_id), today.isoformat(), ex=KEPT_S)
+
+    def _try_to_wake(self, job_id: str) -> None:
+        try:
+            self._wake(job_id)
+        except Exception as error:
+            log.warning("the refit %s was not woken: %s", job_id, error)  # the sweep does it
 
     def _close(self, job_id: str, **fields: Any) -> None:
         self._set(job_id, **fields, closed_ms=self._now_ms())

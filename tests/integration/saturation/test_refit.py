@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import time
+from base64 import b64decode
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+import tasks.saturation
 from app.advice import nightly, refit
 from app.advice.judge_check import check_judge
-from app.advice.refits import Reason, Refits, RefitState
+from app.advice.refits import Group, Reason, Refits, RefitState
 from app.advice.scores import score_tenants
+from app.advice.settings import settings_of
 from app.ledger.stale import StaleDays
 from app.storage import keys
 from app.storage.statements import Rollup
-from config.queues import ROUTES, Queue
+from config.queues import ROUTES, Queue, redis_lists
 from tests.integration.saturation.conftest import EASY, Shop
 
 
@@ -155,6 +159,53 @@ def test_a_refit_that_never_ends_fails_with_a_remedy(shop):
     job = shop.get(f"/v1/jobs/{job_id}")
     assert job["state"] == "failed"
     assert "queue `saturation`" in job["failures"][0]["detail"]
+
+
+class TestTheQueue:
+    """Refits of one night share a worker: who waits for an answer comes first, and waiting is no failure."""
+
+    def begun(self, shop, tenant_id, reason):
+        refits = Refits(shop.context.redis, 300, wake=lambda job_id: None)
+        job_id = refits.ask(tenant_id, shop.until, reason).job_id
+        refits.begin(job_id, settings_of(shop.context.storage, shop.tenant), [Group("linear", ("a",))])
+        refits.sent(job_id)
+        return job_id
+
+    def is_overdue(self, shop, job_id):
+        shop.context.redis.zadd(keys.REFITS_DUE, {job_id: 1})
+        return job_id in dict(shop.refits.overdue())
+
+    def test_one_that_waits_behind_others_is_not_overdue(self, shop):
+        before, waits = (self.begun(shop, shop.tenant.tenant_id + 10_000 + n, Reason.NIGHTLY) for n in range(2))
+        shop.refits.fitted(before, 0, 1)
+        assert not self.is_overdue(shop, waits)
+        shop.refits.finish(before)
+        assert self.is_overdue(shop, waits)
+
+    def test_one_whose_message_was_lost_is_overdue_while_later_ones_are_fitted(self, shop):
+        lost, after = (self.begun(shop, shop.tenant.tenant_id + 20_000 + n, Reason.NIGHTLY) for n in range(2))
+        shop.refits.fitted(after, 0, 1)
+        assert self.is_overdue(shop, lost)
+        shop.refits.finish(after)
+
+    def test_what_somebody_asked_for_goes_before_the_night(self, shop, monkeypatch):
+        monkeypatch.setattr(tasks.saturation, "context", shop.context)
+        tenant_id = shop.tenant.tenant_id + 30_000
+        night, asked = self.begun(shop, tenant_id, Reason.NIGHTLY), self.begun(shop, tenant_id + 1, Reason.ASKED)
+        assert self.dispatched(shop, night, asked) == [{asked}, {night}]
+        assert shop.refits.ask(tenant_id, shop.until, Reason.ASKED).job_id == night
+        assert self.dispatched(shop, night, asked) == [{asked, night}, set()]
+        for job_id in (night, asked):
+            shop.refits.fail(job_id, "", "", "")
+
+    def dispatched(self, shop, *job_ids):
+        """The refits in each list of the queue."""
+        redis, lists = shop.context.redis, redis_lists(Queue.SATURATION)
+        redis.delete(*lists)
+        for job_id in job_ids:
+            tasks.saturation.dispatch(job_id)
+        messages = [[b64decode(json.loads(one)["body"]) for one in redis.lrange(name, 0, -1)] for name in lists]
+        return [{job_id for job_id in job_ids for body in bodies if job_id.encode() in body} for bodies in messages]
 
 
 def test_the_night_asks_once_for_each_tenant_and_day(shop):
