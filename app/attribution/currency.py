@@ -84,7 +84,7 @@ def to_minor(amount: str | int | float | Decimal, currency: str) -> int:
     if not number.is_finite():
         raise AmountError(f"the amount {_shown(amount)} is not finite", "send a decimal number")
     if number < 0:
-        raise AmountError(f"the amount {_shown(amount)} is negative", "send an adjustment for a refund")
+        raise AmountError(f"the amount {_shown(amount)} is negative", "send 0 or more; a refund is an adjustment")
     # The magnitude first: quantizing 1e9999 would need ten thousand digits.
     if number and number.adjusted() > 16:
         raise _too_large(amount, currency)

@@ -23,7 +23,7 @@ from app.http.parts import Parts, parts
 from app.ingest.envelope import Posted, open_batch, open_capture, open_event
 from app.ingest.events import Adjustment, Batch, Event, SpendRow, encode_batch
 from app.ingest.judge import Dialect, Rejection, Verdicts, judge
-from app.ingest.reading import begin_reading
+from app.ingest.reading import Noted, begin_reading
 from app.ingest.unread import unread_fields
 from app.tenants.tenant import Tenant
 
@@ -75,10 +75,11 @@ def _take(opened: Callable[[bytes], Posted], dialect: Dialect, event_type: str =
     reading = begin_reading(tenant, received_ms, posted.sent_at, service.settings, event_type)
     verdicts = judge(posted, dialect, reading, tenant.tenant_id)
     keep(service, tenant, received_ms, verdicts, events=verdicts.events)
-    warned = Counter(reading.warnings)
-    for field, count in warned.items():
-        count_warning(field, count)
-    warnings = [Warned("meaningless_id", field, count, MEANINGLESS) for field, count in warned.items()]
+    warned = Counter(reading.noted)
+    warned.update(Noted("meaningless_id", field, MEANINGLESS) for field in reading.warnings)
+    for (code, field, _), count in warned.items():
+        count_warning(f"{code}:{field}" if code == "meaningless_id" else code, count)
+    warnings = [Warned(code, field[:80], count, detail) for (code, field, detail), count in warned.items()]
     return answer(verdicts, len(verdicts.events), alone=posted.alone, warnings=warnings)
 
 

@@ -34,9 +34,9 @@ def _latency(endpoint: str) -> Histogram:
     return _seconds.labels(endpoint)
 
 
-def count_warning(field: str, events: int) -> None:
-    """Ids that named nobody, by the field that they stood in."""
-    _event_counter("warned", f"meaningless_id:{field}").inc(events)
+def count_warning(reason: str, events: int) -> None:
+    """Events that were kept, and that their author hardly meant so; of ids that named nobody, by their field."""
+    _event_counter("warned", reason).inc(events)
 
 
 def count_accepted(events: int) -> None:

@@ -187,7 +187,7 @@ EVENT_SCHEMAS: dict[str, Any] = {
                     "type": "object",
                     "required": ["code", "field", "count", "detail"],
                     "properties": {
-                        "code": {"enum": ["meaningless_id", "unread_field"]},
+                        "code": {"enum": ["meaningless_id", "no_value", "similar_event", "unread_field"]},
                         "field": _TEXT,
                         "count": {"type": "integer"},
                         "detail": _TEXT,

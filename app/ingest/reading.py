@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
 import msgspec
 
@@ -26,14 +27,24 @@ rule of its own."""
 _PLAIN_VALUE = ValueRule()
 
 
+class Noted(NamedTuple):
+    """Something of an event that was kept, and that its author hardly meant so: `code`, the field, and what helps."""
+
+    code: str
+    field: str
+    detail: str
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What every event of a request is read by. Times in epoch ms; `skew_ms` is added to the client's times.
 
-    `warnings` takes the names of id fields that named nobody, and so were taken as missing.
+    `warnings` takes the names of id fields that named nobody, and so were taken as missing; `noted` what else the
+    author of the events should look at. `spellings` are the names of `roles` by what they are alike in.
     """
 
     roles: dict[str, Role]
+    spellings: dict[str, str]
     currency: str
     own_hosts: tuple[str, ...]
     received_ms: int
@@ -44,6 +55,7 @@ class Reading:
     skew_ms: int | None = None
     event_type: str = ""
     warnings: list[str] = field(default_factory=list)
+    noted: list[Noted] = field(default_factory=list)
 
     def time_of(self, value: object, sent_at: object, field: str) -> int:
         """The corrected time of an event, refused where it is too far ahead or too old.
@@ -89,8 +101,10 @@ def begin_reading(
     sent_at : the request's sentAt as sent; None where it has none.
     event_type : what the events are where the address says it (``/v1/track``); '' in a batch.
     """
+    roles, spellings = _roles(tenant.rules)
     return Reading(
-        roles=_roles(tenant.rules),
+        roles=roles,
+        spellings=spellings,
         currency=tenant.currency,
         own_hosts=tenant.hosts,
         received_ms=received_ms,
@@ -112,13 +126,24 @@ def clock_skew(sent_at: object, received_ms: int) -> int | None:
     return skew if abs(skew) > SKEW_MS else 0
 
 
+def spelling(name: str) -> str:
+    """What an event's name has in common with those that differ in capitals, blanks and the like only.
+
+    Examples
+    --------
+    >>> spelling("order_completed ") == spelling("Order Completed") == spelling("OrderCompleted")
+    True
+    """
+    return "".join(filter(str.isalnum, name)).casefold()
+
+
 @lru_cache(maxsize=1024)
-def _roles(rules: Rules) -> dict[str, Role]:
+def _roles(rules: Rules) -> tuple[dict[str, Role], dict[str, str]]:
     roles: dict[str, Role] = dict.fromkeys(rules.click_events, CLICK)
     roles.update(dict.fromkeys(rules.view_events, VIEW))
     for rule in rules.conversions:
         roles[rule.event] = rule.type_name if rule.value == _PLAIN_VALUE else rule
-    return roles
+    return roles, {spelling(name): name for name in roles}
 
 
 def text_of(raw: msgspec.Raw) -> str:

@@ -11,13 +11,18 @@ from app.attribution.currency import canonical, to_minor
 from app.ingest.amounts import read_currency, read_minor
 from app.ingest.events import Conversion, Touch
 from app.ingest.ids import LONGEST, read_id
-from app.ingest.reading import Reading
+from app.ingest.reading import Noted, Reading, spelling
 from app.ingest.refusals import Reason, Refused, bad_type
 from app.ingest.touch import event_touch
 from app.ingest.wire import Context, Properties
 from app.tenants.rules import ConversionRule
 
 _NO_PROPERTIES = Properties()
+_SIMILAR = (
+    "Kept, but neither a touch nor a conversion, since names are compared as they stand. "
+    "Send {0!r}, or name it in the rules."
+)
+_NO_VALUE = "Counted as a conversion worth nothing. Send {0}, or give the event a fixed value in the rules."
 MOST_MINOR = 10**15
 """The largest value of a conversion, in minor units."""
 
@@ -60,6 +65,8 @@ def role_of(
     """The touch or the conversion that an event of this name is; (None, None) where it is neither."""
     role = reading.roles.get(name)
     if role is None:
+        if (known := reading.spellings.get(spelling(name))) is not None:
+            reading.noted.append(Noted("similar_event", name, _SIMILAR.format(known)))
         return None, None
     if type(role) is int:
         return event_touch(name, role, context, properties, reading.book), None
@@ -81,7 +88,10 @@ def _by_rule(
         amount = _decode_properties(raw).properties.get(value.property)
         order_id = read_id(properties.order_id, "properties.order_id") or message_id
         currency = read_currency(properties.currency, "properties.currency", reading.currency)
-        minor = 0 if amount is None else read_minor(amount, f"properties.{value.property}", currency)
+        field = f"properties.{value.property}"
+        if amount is None:
+            reading.noted.append(_without_value(field))
+        minor = 0 if amount is None else read_minor(amount, field, currency)
         found = Conversion(rule.type_name, order_id, minor, currency)
     else:
         found = _conversion(rule.type_name, message_id, properties, reading)
@@ -105,4 +115,9 @@ def _conversion(conversion_type: str, message_id: str, properties: Properties, r
         value_minor = read_minor(properties.total, "properties.total", currency)
     else:
         value_minor = 0
+        reading.noted.append(_without_value("properties.revenue"))
     return Conversion(conversion_type, order_id, value_minor, currency)
+
+
+def _without_value(field: str) -> Noted:
+    return Noted("no_value", field, _NO_VALUE.format(field))

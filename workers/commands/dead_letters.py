@@ -14,6 +14,7 @@ from workers.commands.table import table
 from workers.commands.target import stack_option, use_engines
 
 TENANT = click.option("--tenant", type=int, help="Number of a tenant; all by default.")
+AT_LEAST_ONE = click.IntRange(min=1)
 REASON = click.option("--reason", help="Only this reason, such as too_old.")
 
 
@@ -25,7 +26,7 @@ def command() -> None:
 @command.command("list")
 @TENANT
 @REASON
-@click.option("--limit", default=50, show_default=True, help="How many, oldest first.")
+@click.option("--limit", type=AT_LEAST_ONE, default=50, show_default=True, help="How many, oldest first.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, with the body.")
 @stack_option
 def list_(tenant: int | None, reason: str | None, limit: int, as_json: bool, path: Path) -> None:
@@ -53,7 +54,7 @@ def list_(tenant: int | None, reason: str | None, limit: int, as_json: bool, pat
 @command.command("replay")
 @TENANT
 @REASON
-@click.option("--limit", type=int, help="At most so many, oldest first.")
+@click.option("--limit", type=AT_LEAST_ONE, help="At most so many, oldest first.")
 @stack_option
 def replay(tenant: int | None, reason: str | None, limit: int | None, path: Path) -> None:
     """Send dead letters on their way again; those that go are taken out, the others stay and say why."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from app.errors import BadInput
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,12 @@ Complain = Callable[[BadLine], None]
 
 
 def read_lines(file: Path, complain: Complain) -> Iterator[Line]:
-    """The good lines of an NDJSON or (by its name) CSV file; the bad ones go to `complain`."""
+    """The good lines of an NDJSON or (by its name) CSV file; the bad ones go to `complain`.
+
+    Raises
+    ------
+    BadInput : a CSV file that is no text in UTF-8, at the first such place, or whose cells no comma separates.
+    """
     return _csv_lines(file, complain) if file.suffix.lower() == ".csv" else _json_lines(file, complain)
 
 
@@ -58,8 +65,15 @@ def _csv_lines(file: Path, complain: Complain) -> Iterator[Line]:
     end = 0
     with file.open(encoding="utf-8-sig", newline="") as lines:
         reader = csv.reader(lines)
-        head = [name.strip() for name in next(reader, [])]
-        for cells in reader:
+        rows = _rows(file, reader)
+        head = [name.strip() for name in next(rows, [])]
+        if len(head) == 1 and (other := next((mark for mark in ";\t|" if mark in head[0]), "")):
+            raise BadInput(
+                "bad_file",
+                f"{file.name}: the cells of its head are separated by {other!r}.",
+                "Export it as CSV with commas between the cells, and a point in amounts.",
+            )
+        for cells in rows:
             end += sum(len(cell) + 1 for cell in cells)
             if not any(cells):
                 continue
@@ -76,6 +90,16 @@ def _csv_lines(file: Path, complain: Complain) -> Iterator[Line]:
                 yield Line(reader.line_num, nested(dict(zip(head, cells, strict=True))), end)
             except ValueError as error:
                 complain(BadLine(reader.line_num, f"{error}.", "Rename one of the columns."))
+
+
+def _rows(file: Path, reader: Iterable[list[str]]) -> Iterator[list[str]]:
+    try:
+        yield from reader
+    except (UnicodeDecodeError, csv.Error) as error:
+        why = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else error
+        raise BadInput(
+            "bad_file", f"{file.name} cannot be read: {why}.", "Save it as CSV in UTF-8, then import it again."
+        ) from None
 
 
 def nested(cells: dict[str, str]) -> dict[str, Any]:

@@ -200,6 +200,24 @@ class TestBrowsers:
             assert "Access-Control-Allow-Origin" not in answer.headers
 
 
+def test_what_its_author_hardly_meant_is_kept_and_told(client: FlaskClient, inbox: Inbox) -> None:
+    said = {"type": "track", "userId": "u"}
+    misspelt = [{**said, "event": name, "properties": {"revenue": 5}} for name in ("order_completed", "OrderCompleted")]
+    unpriced = [{**said, "event": "Order Completed", "properties": {"amount": 5, "order_id": n}} for n in ("1", "2")]
+    body = {"batch": [*misspelt, *unpriced, {**said, "event": "Something else"}]}
+    answer = client.post("/v1/batch", json=body, headers={"X-Write-Key": WRITE})
+    assert answer.json is not None
+    assert (answer.json["accepted"], answer.json["rejected"]) == (5, [])
+    assert [(one["code"], one["field"], one["count"]) for one in answer.json["warnings"]] == [
+        ("similar_event", "order_completed", 1),
+        ("similar_event", "OrderCompleted", 1),
+        ("no_value", "properties.revenue", 2),
+    ]
+    assert "Send 'Order Completed'" in answer.json["warnings"][0]["detail"]
+    assert "fixed value in the rules" in answer.json["warnings"][2]["detail"]
+    assert [event.conversion is not None for event in inbox.batches[-1].events] == [False, False, True, True, False]
+
+
 def test_costs(client: FlaskClient, inbox: Inbox) -> None:
     headers = {"Authorization": f"Bearer {SECRET}"}
     row = {"day": "2026-01-01", "channel": "email", "amount": 5}
