@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import msgspec
@@ -45,8 +45,8 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     experiment_id: str = ""
 
 
-def read_result(body: bytes) -> Result:
-    """A test's result from JSON, checked.
+def read_result(body: bytes, today: date) -> Result:
+    """A test's result from JSON, checked; `today` is the tenant's, and a test that has not ended has none.
 
     Raises
     ------
@@ -65,12 +65,27 @@ def read_result(body: bytes) -> Result:
         if len(getattr(result, field).encode()) > MOST_BYTES or (field == "channel" and not result.channel.strip()):
             raise _bad(f"{field} is empty or too long.", f"Give at most {MOST_BYTES} bytes.")
     read_day("start", result.start)
-    read_day("end", result.end)
+    if read_day("end", result.end) > today:
+        raise _bad(f"end is {result.end}, which is ahead.", "Send the result once the test has ended.")
+    _require_share(result)
     try:
         _experiment(result)
     except ValueError as error:
         raise _bad(f"{error}.", _REMEDY) from None
     return msgspec.structs.replace(result, channel=result.channel.strip().lower())
+
+
+def _require_share(result: Result) -> None:
+    """Refuse what is no share of revenue: percents, above all.
+
+    Spend that is taken away cannot bring more than all of the revenue; more of it brings hardly more than its square.
+    """
+    most = max(1.0, result.spend_ratio**2 - 1)
+    if abs(result.lift.median) > most:
+        raise _bad(
+            f"lift.median is {result.lift.median:g}, and revenue is 1.",
+            "Send shares of the channel's revenue without the test: 0.2 for 20 %.",
+        )
 
 
 def add_result(storage: Storage, tenant: Tenant, result: Result) -> Result:

@@ -8,7 +8,7 @@ import msgspec
 
 from app.advice.judge_check import last_check
 from app.advice.plans import newest_run
-from app.advice.refits import Refits, failures
+from app.advice.refits import Refits, RefitState, failures
 from app.errors import NotFound
 from app.reports.days import rfc3339
 from app.storage.client import Storage
@@ -23,6 +23,8 @@ Answer = dict[str, Any]
 def overview(storage: Storage, refits: Refits, tenant: Tenant, as_of: str, now_ms: int) -> Answer:
     """Every channel's status, by name; and why the refit that was asked for last failed, if it did.
 
+    Where there is none yet, the error says what became of the one that was asked for.
+
     Raises
     ------
     NotFound : no refit has been published.
@@ -35,6 +37,10 @@ def overview(storage: Storage, refits: Refits, tenant: Tenant, as_of: str, now_m
         for failure in failed:
             why = f"{error.message} The last one failed: {failure['message']}"
             raise NotFound(error.code, why, failure["detail"]) from None
+        if newest is not None and newest.state is RefitState.OPEN and not as_of:
+            raise NotFound(
+                error.code, f"{error.message} One is under way.", f"Follow it: GET /v1/jobs/{newest.job_id}."
+            ) from None
         raise
     answers = _answers(storage, tenant, run)
     scores = _scores(storage, tenant, run)

@@ -18,7 +18,7 @@ from app.http.asked import only
 from app.http.auth import secret_key
 from app.http.body import read_body
 from app.http.parts import parts
-from app.reports.days import read_day
+from app.reports.days import day_of, read_day
 from app.storage.client import Storage
 from app.storage.connections import get_storage
 from app.storage.redis import get_redis
@@ -114,7 +114,8 @@ def add_experiment() -> Response:
     """What a test of a channel found; it enters every refit after its end."""
     from app.advice.experiments import add_result, read_result, warnings_of
 
-    result, storage = read_result(read_body(parts().settings.batch_bytes)), _storage()
+    today = day_of(_now_ms(), g.tenant.timezone)
+    result, storage = read_result(read_body(parts().settings.batch_bytes), today), _storage()
     warnings = warnings_of(storage, g.tenant, result)
     kept = {"success": True, "experiment": add_result(storage, g.tenant, result)}
     return _json(kept | {"warnings": warnings} if warnings else kept)

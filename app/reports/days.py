@@ -12,7 +12,8 @@ from app.errors import BadInput, TributaryError
 DEFAULT_DAYS = 30
 MAX_DAYS = 3_660
 _SHAPE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")  # fromisoformat takes weeks and times too
-_DAY_SHAPE = "Write it as YYYY-MM-DD, such as 2025-03-31; `from` is included, `to` is not."
+_DAY_SHAPE = "Write it as YYYY-MM-DD, such as 2025-03-31"
+_ENDS = {"from": "; `from` is included, `to` is not.", "to": "; `to` is the day after the last one."}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,8 @@ def read_day(field: str, text: str) -> date:
             raise ValueError
         day = date.fromisoformat(text)
     except ValueError:
-        raise BadInput("bad_date", f"{field} is {text[:40]!r}, which is not a day.", _DAY_SHAPE) from None
+        remedy = _DAY_SHAPE + _ENDS.get(field, ".")
+        raise BadInput("bad_date", f"{field} is {text[:40]!r}, which is not a day.", remedy) from None
     if not date(1971, 1, 1) <= day <= date(2148, 1, 1):  # what a Date column holds, with room for timezones
         raise BadInput("bad_date", f"{field} is {day}.", "Give a day between 1971-01-01 and 2148-01-01.")
     return day

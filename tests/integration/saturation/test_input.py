@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -116,6 +116,8 @@ def test_a_plan_moves_what_is_known_and_says_why_the_rest_stays(poor):
         ({"spend_ratio": 1}, ["moves no spend"]),
         ({"channel": " "}, ["channel is empty"]),
         ({"lift": 3}, ["lift"]),
+        ({"lift": {"low": 10, "median": 20, "high": 30}}, ["lift.median is 20", "0.2 for 20 %"]),
+        ({"end": (date.today() + timedelta(days=3)).isoformat()}, ["end is", "once the test has ended"]),
         ({"typo": 1}, ["typo"]),
     ],
 )
