@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from app.errors import TributaryError
+from app.saturation.names import percent_sure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -90,7 +91,7 @@ def _draw(axes: Axes, answer: Mapping[str, Any]) -> None:
     _where_it_stops_paying(axes, curve)
     _limits(axes, curve)
     probability = max(answer["probabilities"].values())
-    sure = f" ({100 * probability:.0f} % sure)" if answer["status"] != "insufficient_evidence" else ""
+    sure = f" ({percent_sure(probability)} sure)" if answer["status"] != "insufficient_evidence" else ""
     axes.set_title(
         f"{answer['channel']}: {_WORDS[answer['status']]}{sure}", loc="left", color=_INK, fontweight="bold", pad=38
     )

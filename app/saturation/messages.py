@@ -1,6 +1,6 @@
 """What does a marketer read? One or two sentences: where the channel stands, why, and what to do next."""
 
-from app.saturation.names import Cause, Decision, Status
+from app.saturation.names import Cause, Decision, Status, percent_sure
 from app.saturation.series import Estimate, Guard
 
 _CAUSES = {
@@ -39,7 +39,7 @@ def sentence(
         Status.SATURATED: "is saturated",
     }[status]
     because = f", because {_CAUSES[cause]}" if cause is not None else ""
-    sure = f"{100 * probability:.0f} % sure"
+    sure = f"{percent_sure(probability)} sure"
     returns = " Returns still increase with spend." if elasticity.low > 1 else ""
     return f"{channel} {stands} ({sure}): {rise} {between}{because}.{returns} {_DECISIONS[decision]}"
 

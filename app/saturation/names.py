@@ -60,3 +60,14 @@ def status_of(elasticity: float) -> Status:
     if elasticity >= UNSATURATED_FROM:
         return Status.UNSATURATED
     return Status.APPROACHING if elasticity >= APPROACHING_FROM else Status.SATURATED
+
+
+def percent_sure(probability: float) -> str:
+    """A probability as people read it. No model of a channel is certain, so none is said to be.
+
+    Examples
+    --------
+    >>> percent_sure(0.82), percent_sure(0.996)
+    ('82 %', 'over 99 %')
+    """
+    return f"{100 * probability:.0f} %" if probability < 0.995 else "over 99 %"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from app.saturation.names import percent_sure
 from workers.commands.table import table
 
 Answer = dict[str, Any]
@@ -42,7 +43,7 @@ def plan_table(plan: Answer) -> str:
     profit = plan["net_profit"]
     worth = (
         f"net profit a day: {profit['median']:,.2f} (90 %: {profit['low']:,.2f} to {profit['high']:,.2f}), "
-        f"{100 * plan['probability_of_gain']:.0f} % sure to gain; {plan['state']}"
+        f"{percent_sure(plan['probability_of_gain'])} sure to gain; {plan['state']}"
     )
     total = ["total", *(f"{sum(one[name] for one in plan['channels']):,.2f}" for name in ("today", "spend"))]
     return "\n".join(
@@ -64,7 +65,7 @@ def _status_row(one: Answer) -> list[str]:
     return [
         one["channel"],
         one["status"].replace("_", " "),
-        "" if one["status"] == "insufficient_evidence" else f"{100 * sure:.0f} %",
+        "" if one["status"] == "insufficient_evidence" else percent_sure(sure),
         _between(one["elasticity"]),
         _between(one["mroas"]),
         "" if spend is None else f"{spend:,.2f}",
