@@ -66,7 +66,9 @@ def read_block(stream: Any, use_numpy: bool | None = None) -> ColumnOrientedBloc
 def _read(fin: Any, context: Any, kind: str, rows: int, is_special: bool) -> Any:
     if is_special or (kind not in NUMBERS and kind != "LowCardinality(String)"):
         values = read_column(context, kind, rows, fin, use_numpy=False, has_custom_serialization=is_special)
-        return np.array(values, NUMBERS.get(kind, object))
+        if kind in NUMBERS:
+            return np.array(values, NUMBERS[kind])
+        return np.fromiter(values, object, rows)  # np.array would make one block of lists of one length
     if kind in NUMBERS:
         return _numbers(fin, NUMBERS[kind], rows)
     fin.read(8)  # the version of the keys' form

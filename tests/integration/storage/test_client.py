@@ -80,6 +80,13 @@ class TestAnswers:
         assert [names[code] for code in codes[-4:]] == [str(number % 3) for number in range(199_996, 200_000)]
         assert sorted(names) == ["", "0", "1", "2"] or sorted(names) == ["0", "1", "2"]
 
+    def test_a_column_of_lists_has_one_list_a_row(self, numpy_storage: Storage) -> None:
+        """Also where the lists of one block are all of one length, and those of the next are not."""
+        sql = "SELECT range(if(number < 65536, 2, modulo(number, 3))) AS some FROM numbers(131072)"
+        some = numpy_storage.columns(Statement("lists", sql))["some"]
+        assert some.shape == (131_072,)
+        assert [list(one) for one in some[[0, 65_538, 131_071]]] == [[0, 1], [], [0]]
+
     def test_a_stream_does_not_disturb_its_storage(self, storage: Storage) -> None:
         rows = storage.stream(Statement("numbers", "SELECT number FROM numbers(300000)"))
         assert next(rows) == (0,)
