@@ -11,7 +11,7 @@ import random
 import time
 import uuid
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, TypeVar
@@ -23,13 +23,10 @@ from app.storage.driver import disconnect, forget, new_client
 from app.storage.external import External, stated
 from app.storage.failures import StorageTransient, failure_of
 from app.storage.native import Native
-from app.storage.statements import TENANT_TABLES, Statement, TenantsStatement, TenantStatement, UnsafeStatement
+from app.storage.statements import TENANT_TABLES, AnyStatement, Statement, UnsafeStatement, Whose, text_for
 from config.settings import Settings
 
 T = TypeVar("T")
-AnyStatement = Statement | TenantStatement
-Whose = int | Sequence[int] | None
-"""A tenant's number, or, for a `TenantsStatement`, those of several."""
 Params = Mapping[str, Any]
 Externals = Mapping[str, External]
 Columns = Mapping[str, Any]
@@ -263,28 +260,13 @@ class Storage:
                 return result
             time.sleep(wait)
 
-    def _text(self, statement: AnyStatement, tenant_id: Whose) -> str:
-        if isinstance(statement, Statement):
-            return statement.sql
-        if tenant_id is None:
-            raise UnsafeStatement(f"{statement.name} was run without a tenant.")
-        if isinstance(tenant_id, int):
-            sql = statement.for_tenant(tenant_id)
-        elif isinstance(statement, TenantsStatement):
-            sql = statement.for_tenants(tenant_id)
-        else:
-            raise UnsafeStatement(f"{statement.name} was run for several tenants: make it a TenantsStatement.")
-        return mutation(sql, self._settings.clickhouse_cluster)
-
     def _asked(
         self, statement: AnyStatement, tenant_id: Whose, external: Externals | None
     ) -> tuple[str, list[dict[str, Any]]]:
         """The text of a statement, and the tables that travel with it."""
-        sql, travelling = stated(self._text(statement, tenant_id), external or {})
-        return sql, [
-            {"name": name, "structure": table.structure, "data": table.as_columns()}
-            for name, table in travelling.items()
-        ]
+        text = mutation(text_for(statement, tenant_id), self._settings.clickhouse_cluster)
+        sql, travelling = stated(text, external or {})
+        return sql, [table.named(name) for name, table in travelling.items()]
 
     def _data(self, columns: Columns) -> list[Any]:
         if self.numpy:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from app.storage.client import AnyStatement
 from app.storage.shadow import of_shadow
-from app.storage.statements import TenantStatement
+from app.storage.statements import AnyStatement, TenantStatement
 
 EVENTS = """
         SELECT tenant_id, message_id, user_id, ts

@@ -37,9 +37,10 @@ class External:
     def structure(self) -> list[tuple[str, str]]:
         return [(name, kind) for name, (kind, _) in self.columns.items()]
 
-    def as_columns(self) -> list[Any]:
-        """As the driver takes them: lists, and arrays of numbers and days whole."""
-        return [_packed(values) for _, values in self.columns.values()]
+    def named(self, name: str) -> dict[str, Any]:
+        """The table as the driver takes it: its columns as lists, and arrays of numbers and days whole."""
+        data = [_packed(values) for _, values in self.columns.values()]
+        return {"name": name, "structure": self.structure, "data": data}
 
 
 FEW = 100

@@ -13,11 +13,11 @@ from functools import partial
 from typing import NamedTuple
 
 from app.attribution.names import FIVE_MODELS, UNATTRIBUTED, UNKNOWN_SOURCE
-from app.storage.client import AnyStatement, Storage
+from app.storage.client import Storage
 from app.storage.external import External
 from app.storage.journeys import LAGS, REFRESH_JOURNEY_PARTS, REFRESH_JOURNEYS, credited_on_days
 from app.storage.shadow import of_shadow
-from app.storage.statements import Rollup, TenantsStatement
+from app.storage.statements import AnyStatement, Rollup, TenantsStatement
 from app.storage.together import together
 
 MILLION = 1_000_000

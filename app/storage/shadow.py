@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from app.storage.client import AnyStatement, Externals, Params, Storage, Whose
+from app.storage.client import Externals, Params, Storage
 from app.storage.report_conversions import RULES_OF_VERSION
-from app.storage.statements import ROLLUPS, Statement, TenantStatement
+from app.storage.statements import ROLLUPS, AnyStatement, Statement, TenantStatement, Whose
 
 BESIDE = ("ledger", *ROLLUPS)
 """The tables that have a twin: its name is theirs and `_shadow`."""

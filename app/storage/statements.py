@@ -154,6 +154,29 @@ class TenantsStatement(TenantStatement):
         return self.sql.replace(MARKER, f"tenant_id IN ({listed})")
 
 
+AnyStatement = Statement | TenantStatement
+Whose = int | Sequence[int] | None
+"""A tenant's number, or, for a `TenantsStatement`, those of several."""
+
+
+def text_for(statement: AnyStatement, whose: Whose) -> str:
+    """The SQL of a statement for its tenants.
+
+    Raises
+    ------
+    UnsafeStatement : it is of tenants and none is named, or several are and it is not made for them.
+    """
+    if isinstance(statement, Statement):
+        return statement.sql
+    if whose is None:
+        raise UnsafeStatement(f"{statement.name} was run without a tenant.")
+    if isinstance(whose, int):
+        return statement.for_tenant(whose)
+    if isinstance(statement, TenantsStatement):
+        return statement.for_tenants(whose)
+    raise UnsafeStatement(f"{statement.name} was run for several tenants: make it a TenantsStatement.")
+
+
 def _is_tenant(tenant_id: object) -> bool:
     return type(tenant_id) is int and 0 <= tenant_id < 2**32
 
