@@ -10,7 +10,7 @@ from tasks.context import context
 from tasks.policy import task
 
 
-@task(TaskName.SEND_WEBHOOKS)
+@task(TaskName.SEND_WEBHOOKS, shown=False)
 def send_webhooks() -> dict[str, int]:
     """Send every delivery whose time has come; each by a task of its own, so that a slow receiver holds up none."""
     found = webhooks.due(context.redis)

@@ -6,7 +6,7 @@ import math
 import time
 import uuid
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -23,6 +23,7 @@ from app.tenants.tenant import Tenant
 COUNTED_FROM = 0.8
 """Least probability of a gain with which a plan's net profit is called a saving."""
 _MOST_BOUNDS = 500
+_MOST_DAYS_AHEAD = 366
 _BODY = (
     'Send {"budget": 1000, "margin": 0.4, "bounds": {"channel": [least, most]}, "start": "YYYY-MM-DD"}, amounts a day; '
     "everything may be left out."
@@ -102,8 +103,9 @@ def make_plan(storage: Storage, tenant: Tenant, asked: Asked, now_ms: int) -> di
         head, _, tail = str(error).rpartition("; ")
         what, remedy = (head, tail) if head else (tail, "")
         raise BadInput("bad_plan", f"{what[:1].upper()}{what[1:]}.", _sentence(remedy) or _BODY) from None
-    start = asked.start or (day_of(now_ms, tenant.timezone) + timedelta(days=1)).isoformat()
-    _require_later(start, run)
+    now = day_of(now_ms, tenant.timezone)
+    start = asked.start or (now + timedelta(days=1)).isoformat()
+    _require_near(start, run, now)
     content = _content(run, made, today, budget, margin, start)
     plan_id = f"p{uuid.uuid4().hex[:16]}"
     stored = StoredPlan(plan_id, run.data_until, PlanState.MODELLED, msgspec.json.encode(content).decode(), "", now_ms)
@@ -189,13 +191,17 @@ def _content(
     }
 
 
-def _require_later(start: str, run: Run) -> None:
-    """A plan is measured by the days from its start on: they must not be those that it was made of."""
+def _require_near(start: str, run: Run, today: date) -> None:
+    """A plan is measured by the days from its start on: they must not be those that it was made of, nor never come."""
     if start <= run.data_until.isoformat():
         raise BadInput(
             "bad_plan",
             f"start is {start}, and the plan is made of days until {run.data_until}.",
             "Give a later `start`, or an earlier `as_of`.",
+        )
+    if date.fromisoformat(start) > today + timedelta(days=_MOST_DAYS_AHEAD):
+        raise BadInput(
+            "bad_plan", f"start is {start}, more than {_MOST_DAYS_AHEAD} days ahead.", "Give an earlier `start`."
         )
 
 

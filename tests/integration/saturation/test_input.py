@@ -84,6 +84,7 @@ def test_no_curve_no_picture(poor):
         ({"bugdet": 5}, "bad_plan", ["bugdet"]),
         ({"start": "soon"}, "bad_date", ["start"]),
         ({"start": "2025-01-01"}, "bad_plan", ["start is 2025-01-01", "as_of"]),
+        ({"start": "2126-01-01"}, "bad_plan", ["start is 2126-01-01", "ahead"]),
         ([], "bad_plan", ["object"]),
     ],
 )

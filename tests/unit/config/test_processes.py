@@ -1,6 +1,7 @@
 """Do the process lists and the configuration say the same? Procfile and docker-compose.yml are held to config/."""
 
 import dataclasses
+import importlib
 import re
 import shlex
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from config.celery_app import make_celery
+from config.celery_app import celery, make_celery
 from config.queues import ROUTES, Queue, TaskName, schedule
 from config.settings import PREFIX, Settings, SettingsError, load_settings
 from workers.local.procfile import read_procfile
@@ -33,6 +34,14 @@ def queues(commands):
         if "worker" in command:
             found += command[command.index("--queues") + 1].split(",")
     return found
+
+
+def test_what_beat_sends_every_few_seconds_does_not_fill_support_s_list():
+    often = {entry.task for entry in schedule(Settings()).values() if entry.every_s < 60}
+    for module in ("tasks.maintenance", "tasks.attribution", "tasks.webhooks"):
+        importlib.import_module(module)
+    assert often == {TaskName.SWEEP, TaskName.REFRESH_ROLLUPS, TaskName.SEND_WEBHOOKS}
+    assert not any(celery.tasks[name].send_events for name in often)
 
 
 def test_every_queue_is_consumed_in_the_procfile():
