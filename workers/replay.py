@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,8 +41,14 @@ class Replayed:
     problems: list[str] = field(default_factory=list)
 
 
-def replay_all(*, tenant_id: int | None, reason: str | None, limit: int | None) -> Replayed:
+def replay_all(
+    *, tenant_id: int | None, reason: str | None, limit: int | None, told: Callable[[int], None] = lambda tried: None
+) -> Replayed:
     """Replay the letters that there are now, oldest first.
+
+    Parameters
+    ----------
+    told : takes how many have been tried, before each.
 
     Raises
     ------
@@ -69,22 +75,22 @@ def replay_all(*, tenant_id: int | None, reason: str | None, limit: int | None) 
         rows = len(batch.events) + len(batch.spend) + len(batch.adjustments)
         inbox.accept(batch.tenant_id, encode_batch(batch), rows)
 
-    return _replay(letters, _newest_id(redis), send, tenant_id=tenant_id, reason=reason, limit=limit)
+    found = letters.read(tenant_id=tenant_id, reason=reason, limit=limit)
+    return _replay(letters, found, _newest_id(redis), send, told)
 
 
 def _replay(
     letters: DeadLetters,
+    found: Iterable[tuple[str, DeadLetter]],
     newest: tuple[int, int],
     send: Callable[[DeadLetter], None],
-    *,
-    tenant_id: int | None,
-    reason: str | None,
-    limit: int | None,
+    told: Callable[[int], None],
 ) -> Replayed:
     done = Replayed()
-    for entry_id, letter in letters.read(tenant_id=tenant_id, reason=reason, limit=limit):
+    for entry_id, letter in found:
         if _parts(entry_id) > newest:
             break  # given up again after we began: another time
+        told(done.replayed + done.kept)
         try:
             send(letter)
         except (BadInput, NotFound, msgspec.MsgspecError, ValueError) as error:

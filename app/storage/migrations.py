@@ -11,8 +11,9 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
+import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -27,6 +28,7 @@ from app.storage.redis import make_redis
 from app.storage.statements import Statement
 from config.settings import Settings
 
+log = logging.getLogger(__name__)
 FOLDER = Path(__file__).resolve().parents[2] / "config" / "schema"
 LOCK = "lock:migrations"
 """Redis string; held by the one process that migrates; renewed while it does, expires by itself."""
@@ -54,8 +56,12 @@ class MigrationError(TributaryError):
     status = 500
 
 
-def migrate(settings: Settings, folder: Path = FOLDER) -> list[str]:
+def migrate(settings: Settings, folder: Path = FOLDER, *, told: Callable[[str], None] = log.info) -> list[str]:
     """Bring the database up to date and return the names of the files that were applied.
+
+    Parameters
+    ----------
+    told : takes a sentence before each file: one that copies a table takes minutes.
 
     Raises
     ------
@@ -73,7 +79,7 @@ def migrate(settings: Settings, folder: Path = FOLDER) -> list[str]:
         raise Unavailable("migrating", "Another process has been migrating for long.", "Wait for it, then again.")
     try:
         with kept(partial(lock.extend, LOCK_LIFE_S, replace_ttl=True), LOCK_LIFE_S):
-            return _apply_missing(settings, folder)
+            return _apply_missing(settings, folder, told)
     finally:
         # It may have expired, and will if Redis is away.
         with contextlib.suppress(LockError, RedisError):
@@ -86,7 +92,7 @@ def pending(settings: Settings, folder: Path = FOLDER) -> list[str]:
     return [path.name for path in files(folder) if not _is_applied(path, applied)]
 
 
-def _apply_missing(settings: Settings, folder: Path) -> list[str]:
+def _apply_missing(settings: Settings, folder: Path, told: Callable[[str], None]) -> list[str]:
     _create_database(settings)
     storage = Storage(dataclasses.replace(settings, query_limit_s=STATEMENT_LIMIT_S))
     for statement in ddl(_RECORD, settings):
@@ -99,7 +105,8 @@ def _apply_missing(settings: Settings, folder: Path) -> list[str]:
             "migration_gone", f"The database has {', '.join(gone)} applied.", "This code is older: run the newer one."
         )
     missing = [path for path in found if not _is_applied(path, applied)]
-    for path in missing:
+    for number, path in enumerate(missing, 1):
+        told(f"applying {path.name}, {number} of {len(missing)}")
         for statement in ddl(path.read_text(encoding="utf-8"), settings):
             storage.command(statement)
         storage.insert("schema_migrations", {"name": [path.name], "checksum": [_checksum(path)]})

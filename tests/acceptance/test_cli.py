@@ -81,6 +81,7 @@ def test_a_dead_letter_is_listed_and_replayed_once_the_rules_allow_it(stack: Up)
     told = stack.run("dead-letters", "replay", "--tenant", number)
     assert told.returncode == 1
     assert "0 replayed, 1 still cannot be" in told.stdout
+    assert "dead letters tried  1 " in told.stderr
     assert "older than" in told.stderr
     assert "too_old" in stack.run("dead-letters", "list", "--tenant", number).stdout
 
@@ -130,7 +131,9 @@ def test_tenants_are_made_and_their_keys_replaced(stack: Up) -> None:
 
 def test_the_ledger_is_exported(stack: Up, tmp_path: Path) -> None:
     file = tmp_path / "ledger.csv"
-    assert stack.run("export", "--output", str(file)).returncode == 0
+    told = stack.run("export", "--output", str(file))
+    assert told.returncode == 0
+    assert f"bytes exported  {file.stat().st_size:,} " in told.stderr
     assert file.read_text().startswith("conversion_type,order_id,")
 
 

@@ -71,7 +71,7 @@ def _follow(edge: Edge, url: str) -> None:
             progress.total = max(job["chunks"]["total"], 1)
             progress.to(job["chunks"]["done"])
         if job["state"] == "done":
-            progress.to(progress.total)
+            progress.to_the_end()
 
 
 def channels_table(report: Answer, *, net: bool = False) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from config.settings import get_settings
+from workers.commands.progress import Progress
 from workers.commands.table import table
 from workers.commands.target import stack_option, use_engines
 
@@ -61,7 +62,9 @@ def replay(tenant: int | None, reason: str | None, limit: int | None, path: Path
     use_engines(path)
     from workers.replay import replay_all
 
-    done = replay_all(tenant_id=tenant, reason=reason, limit=limit)
+    with Progress("dead letters tried", None) as progress:
+        done = replay_all(tenant_id=tenant, reason=reason, limit=limit, told=progress.to)
+        progress.to(done.replayed + done.kept)
     click.echo(f"{done.replayed:,} replayed, {done.kept:,} still cannot be")
     for problem in done.problems[:20]:
         click.echo(f"  {problem}", err=True)

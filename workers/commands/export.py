@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import BinaryIO
 
 import click
 
+from workers.commands.progress import Progress
 from workers.commands.target import edge_of, edge_options, rules_option
 
 
@@ -31,5 +33,10 @@ def command(
     """Export the ledger: one line per conversion, model and touch."""
     edge = edge_of(path, url, secret_key, write_key)
     query = {"format": kind, "from": from_day, "to": to_day, "rules": rules}
-    for piece in edge.pieces("/v1/export/ledger", query):
-        output.write(piece)
+    done = 0
+    with nullcontext() if output.isatty() else Progress("bytes exported", None) as progress:
+        for piece in edge.pieces("/v1/export/ledger", query):
+            output.write(piece)
+            done += len(piece)
+            if progress is not None:
+                progress.to(done)

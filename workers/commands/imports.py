@@ -81,7 +81,7 @@ def _import(file: Path, send: Callable[[list[Answer]], Answer]) -> None:
                 complain(BadLine(line.number, verdict["message"], verdict.get("detail", "")))
             kept += len(batch) - len(rejected)
             progress.to(batch[-1].end_byte)
-        progress.to(progress.total)
+        progress.to_the_end()
     if bad > SHOWN:
         click.echo(f"… and {bad - SHOWN} more bad lines", err=True)
     for (field, detail), count in warned.items():

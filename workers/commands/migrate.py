@@ -27,11 +27,8 @@ def command(path: Path, show: bool) -> None:
     from app.storage.redis import get_redis
     from app.tenants.registry import Registry
 
-    applied = migrate(get_settings())
-    for name in applied:
-        click.echo(f"applied {name}")
-    if not applied:
-        click.echo("the schema is up to date")
+    migrate(get_settings(), told=click.echo)
+    click.echo("the schema is up to date")
     Registry(get_redis(), get_storage, get_settings()).rebuild()
     close_all()
 

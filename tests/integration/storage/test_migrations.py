@@ -47,7 +47,9 @@ def test_a_new_file_is_applied_alone(empty: Settings, folder: Path) -> None:
     migrate(empty, folder)
     (folder / "0999_more.sql").write_text("CREATE TABLE IF NOT EXISTS more (x UInt8) ENGINE = Memory;\n")
     assert pending(empty, folder) == ["0999_more.sql"]
-    assert migrate(empty, folder) == ["0999_more.sql"]
+    told: list[str] = []
+    assert migrate(empty, folder, told=told.append) == ["0999_more.sql"]
+    assert told == ["applying 0999_more.sql, 1 of 1"]
     assert Storage(empty).command("EXISTS more") == [(1,)]
 
 
