@@ -43,5 +43,20 @@ def test_draws_move_in_as_many_worlds_as_are_probable():
     moved = Changes(np.array([0.75, 0.25]), np.array([0.0, 0.2]), np.array([0.0, 0.05])).moved(draws, rng)
     assert np.mean(moved != 0.5) == pytest.approx(0.25, abs=0.03)
     assert moved[moved != 0.5].mean() == pytest.approx(0.7, abs=0.01)
-    down = Changes(np.array([0.0, 1.0]), np.array([0.0, -2.0]), np.zeros(2)).moved(draws, rng)
-    assert np.all(down == 0)
+
+
+@pytest.mark.parametrize("shift", [-2.0, -0.8, -0.55])
+def test_a_move_below_nothing_is_doubt_of_its_own_size_and_not_certainty(shift):
+    rng = np.random.default_rng(0)
+    before = np.full(4000, 0.5)
+    down = Changes(np.array([0.0, 1.0]), np.array([0.0, shift]), np.zeros(2)).moved(before, rng)
+    most = -(0.5 + shift)
+    assert down.min() >= 0
+    assert down.max() <= most
+    assert np.quantile(down, [0.05, 0.5, 0.95]) == pytest.approx([0.05 * most, 0.5 * most, 0.95 * most], abs=0.05)
+
+
+def test_a_move_that_stays_above_nothing_is_taken_as_it_is():
+    before = np.linspace(0.3, 0.9, 200)
+    down = Changes(np.array([0.0, 1.0]), np.array([0.0, -0.25]), np.zeros(2)).moved(before, np.random.default_rng(0))
+    assert down == pytest.approx(before - 0.25)
