@@ -7,10 +7,12 @@ import numpy as np
 
 from app.saturation import experiments
 from app.saturation.adstock import Carry
+from app.saturation.averaged import averaged
+from app.saturation.changes import changes_of
 from app.saturation.draws import draw, forecast, response_draws
 from app.saturation.evidence import Evidence, gather
 from app.saturation.features import Features, features_of
-from app.saturation.guards import LEAST_DAYS, LEAST_DAYS_TO_CUT, at_least, failed, guards_of
+from app.saturation.guards import LEAST_DAYS, LEAST_DAYS_TO_CUT, at_least, doubts, failed, guards_of
 from app.saturation.judge import MIDDLE, QUANTILES, Judge, Opinion, shipped
 from app.saturation.messages import sentence, unfitted
 from app.saturation.names import CLASSES, DECIDED_FROM, Cause, Decision, Status
@@ -27,7 +29,7 @@ from app.saturation.series import (
 from app.saturation.standing import next_standing
 from app.saturation.tested import with_tests
 
-RULES_VERSION = "4"
+RULES_VERSION = "5"
 _NO_EFFECT_BELOW = 0.08
 _DRIVEN_DECIDED_FROM = 0.9
 """Stricter than of the whole: leak and flattening look alike where spend moves little."""
@@ -100,8 +102,9 @@ def _assessed(
     judge: Judge,
 ) -> Assessment:
     name, cal = series.channel, evidence.calendar
-    draws = draw(evidence, seen.reference, opinion, seed)
-    opinion, draws = with_tests(name, context, evidence, opinion, draws)
+    changes = changes_of(evidence)
+    draws = draw(evidence, seen.reference, opinion, changes, seed)
+    opinion, draws = with_tests(name, context, evidence, averaged(opinion, changes), draws)
     guards = guards_of(evidence, draws, seen, opinion, context)
     failing = failed(guards)
     standing = _standing(name, opinion, failing, context)
@@ -134,7 +137,8 @@ def _assessed(
     advice = experiments.advise(answer, noise=max(evidence.lead.plain.sigma, 0.01), margin=margin)
     worth = 0.0 if advice is None else advice.worth
     decision = _decision(answer, opinion, margin, worth, is_barred=bool(failing))
-    said = sentence(name, status, float(opinion.probabilities.max()), elasticity, cause, decision, failing)
+    why = doubts(guards)
+    said = sentence(name, status, float(opinion.probabilities.max()), elasticity, cause, decision, why)
     needs_test = status is Status.INSUFFICIENT_EVIDENCE or cause is Cause.UNCLEAR or decision is Decision.TEST
     test = advice.sentence if advice is not None and needs_test else ""
     return replace(answer, decision=decision, message=f"{said} {test}".strip(), experiment=test)

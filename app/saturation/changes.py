@@ -2,8 +2,8 @@
 
 For each day (Quandt 1960) what the lead fit leaves is set against another level and another slope in log spend from
 that day on, at once or over two months. Bayes' rule gives each its probability, beside that of no change at all, and
-the elasticity its move: what averaging over models needs (Hoeting 1999). So draws are less sure where old and new days
-disagree, whether or not a detector gave alarm.
+the elasticity its move: what averaging over models needs (Hoeting 1999). So answers and draws are less sure where old
+and new days disagree, whether or not a detector gave alarm.
 """
 
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ from app.saturation.evidence import Evidence
 from app.saturation.grid import points
 from app.saturation.series import Floats
 
-PRIOR = 0.25
+PRIOR = 0.05
 """Of any change within the window, before anything is seen; spread evenly over days and forms."""
-_EVIDENCE = 2.0
+_EVIDENCE = 3.0
 """Power of the marginal likelihoods: the lead fit's noise and wander were learnt with the change in them, and explain a
 part of it away. Chosen on validation channels."""
 _BEFORE_SD, _STEP_SD, _BEND_SD = 0.1, 0.4, 0.3

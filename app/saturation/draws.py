@@ -12,13 +12,13 @@ import numpy as np
 
 from app.saturation.adstock import Carry, adstock
 from app.saturation.calendars import Bools
-from app.saturation.changes import changes_of
+from app.saturation.changes import Changes
 from app.saturation.curves import FLOOR, LEAST_H, Shape, response
 from app.saturation.evidence import Evidence
 from app.saturation.features import Reference
 from app.saturation.fit import HIGHEST, LOWEST, Problem
 from app.saturation.grid import points, responses
-from app.saturation.judge import QUANTILES, Opinion
+from app.saturation.judge import Opinion, at_levels
 from app.saturation.names import APPROACHING_FROM, UNSATURATED_FROM
 from app.saturation.series import FORECAST_DAYS, Floats, Forecast, ResponseDraws
 from app.saturation.windows import Float32s
@@ -51,14 +51,14 @@ class Draws:
     left_class: Bools
 
 
-def draw(evidence: Evidence, reference: Reference, opinion: Opinion, seed: int) -> Draws:
-    """200 draws, the same for the same seed."""
+def draw(evidence: Evidence, reference: Reference, opinion: Opinion, changes: Changes, seed: int) -> Draws:
+    """200 draws, the same for the same seed; the opinion is that of the judge, who knows of no change."""
     rng = np.random.default_rng(seed)
     theta, k = _weighted(evidence, rng)
     if not k <= _GREATEST_K:
         theta = _bootstrapped(evidence, rng)
     before = _moved(theta[:, 0], opinion.elasticity, rng)
-    elasticity = changes_of(evidence).moved(before, rng)
+    elasticity = changes.moved(before, rng)
     was, now = np.searchsorted((APPROACHING_FROM, UNSATURATED_FROM), (before, elasticity), side="right")
     shapes = tuple(_shape(e, row) for e, row in zip(elasticity, theta, strict=True))
     spread = 0.03 + 0.5 * evidence.lead.plain.sigma / np.sqrt(28)
@@ -181,9 +181,7 @@ def _moved(elasticity: Floats, quantiles: Floats, rng: np.random.Generator) -> F
     order = np.lexsort((rng.random(len(elasticity)), elasticity))
     rank = np.empty(len(elasticity))
     rank[order] = (np.arange(len(elasticity)) + 0.5) / len(elasticity)
-    below = max(quantiles[0] - 0.5 * (quantiles[1] - quantiles[0]), 0.0)
-    above = quantiles[-1] + 0.5 * (quantiles[-1] - quantiles[-2])
-    return np.asarray(np.interp(rank, (0.0, *QUANTILES, 1.0), (below, *quantiles, above)))
+    return at_levels(quantiles, rank)
 
 
 def _shape(elasticity: float, row: Floats) -> Shape:

@@ -1,6 +1,7 @@
 """May a status be given at all? Conditions on the data, each with its figure, its limit and what to do (SATURATION 2).
 
-A guard that fails means insufficient evidence, whatever the judge says; `cut_days` alone bars only advice to cut.
+A guard that fails means insufficient evidence, whatever the judge says. Two do not: `days_to_cut` bars only advice to
+cut, and `steady` says why a status is missing whose probability a change of the curve took.
 """
 
 from collections.abc import Sequence
@@ -28,11 +29,11 @@ GREATEST_ERROR_RATIO = 1.0
 """Of the lower end of the ratio: 28 days of errors that persist are few, so only what noise cannot explain counts."""
 GREATEST_OFF_LEVEL = 1.5
 GREATEST_DEPARTURE = 0.2
-"""Share of the draws that a change of the curve moves out of the class that the judge, who knows of none, gave them."""
+"""Share of the draws that a change of the curve moves into another class; the doubt itself is in the probabilities."""
 LEAST_COMPLETE = 0.8
 GREATEST_SHARED = 0.999
 GREATEST_REPEATED = 0.5
-ADVISORY = frozenset({"days_to_cut"})
+ADVISORY = frozenset({"days_to_cut", "steady"})
 MOVEMENT = frozenset({"spend_cv", "spend_ratio", "spend_moves", "prior_dominance"})
 """Those that say that spend moved too little to tell the class."""
 _MOVED_DAYS = 3
@@ -183,6 +184,11 @@ def _spend_of_lead(evidence: Evidence) -> Floats:
 def failed(guards: Sequence[Guard]) -> list[Guard]:
     """Those that bar a status."""
     return [one for one in guards if not one.passed and one.name not in ADVISORY]
+
+
+def doubts(guards: Sequence[Guard]) -> list[Guard]:
+    """Those that say why there is no status: what bars it, and last that the curve may have changed."""
+    return [*failed(guards), *(one for one in guards if one.name == "steady" and not one.passed)]
 
 
 def moves(spend: Floats) -> int:

@@ -182,6 +182,13 @@ def width_of(quantiles: Floats) -> Floats:
     return np.asarray(quantiles[:, -1] - quantiles[:, 0])
 
 
+def at_levels(quantiles: Floats, levels: Floats) -> Floats:
+    """What lies between the `QUANTILES` of an elasticity, with tails half as long as the parts next to them."""
+    below = max(quantiles[0] - 0.5 * (quantiles[1] - quantiles[0]), 0.0)
+    above = quantiles[-1] + 0.5 * (quantiles[-1] - quantiles[-2])
+    return np.asarray(np.interp(levels, (0.0, *QUANTILES, 1.0), (below, *quantiles, above)))
+
+
 def _from_nothing(quantiles: Floats, unit: float) -> Floats:
     """What is less than the least elasticity that training tells apart, in this unit, may as well be 0."""
     return np.asarray(np.where(quantiles < 1.5 * LEAST_ELASTICITY * unit, 0.0, quantiles))

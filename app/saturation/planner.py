@@ -23,8 +23,6 @@ SURE_FROM = 0.8
 MOST_LOST, DEVIATIONS = 0.02, 4.0
 """Share of today's spend that a plan may lose so many standard deviations below its mean: as far off as one in some
 hundred channels turned out to be of which the fits were wrong, not only unsure."""
-CARRIED = frozenset({"steady"})
-"""Guards that fail where the curve may have changed: that doubt is in the draws, which the plan heeds."""
 MAX_DRAWS = 256
 _CAUTION = (0.0, *(0.05 * 1.5**step for step in range(23)))
 """What a variance is minded, in profits: shares of today's spend."""
@@ -200,7 +198,7 @@ def may_move(one: Assessment, margin: float) -> bool:
 
 def _barring(one: Assessment) -> set[str]:
     """Names of the guards that say something that no draw knows."""
-    return {guard.name for guard in failed(one.guards)} - CARRIED
+    return {guard.name for guard in failed(one.guards)}
 
 
 def _cut_pays(one: Assessment, margin: float) -> bool:

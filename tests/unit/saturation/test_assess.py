@@ -6,6 +6,7 @@ import pytest
 import app.saturation
 from app.saturation import ChannelSeries, Context, Experiment, Status, assess
 from app.saturation.adstock import Carry
+from app.saturation.changes import changes_of
 from app.saturation.draws import draw, pareto_k, rescored, spend_grid
 from app.saturation.evidence import gather
 from app.saturation.features import features_of
@@ -209,7 +210,7 @@ def test_where_the_check_fails_the_bootstrap_draws(three, monkeypatch):
     (one, *_) = gather(three.series, three.context)
     seen = features_of(one)
     (opinion,) = shipped().opinions([seen])
-    drawn = draw(one, seen.reference, opinion, 1)
+    drawn = draw(one, seen.reference, opinion, changes_of(one), 1)
     assert len(drawn.shapes) == 200
     assert np.median([shape.elasticity for shape in drawn.shapes]) == pytest.approx(opinion.elasticity[3], abs=0.02)
 
