@@ -66,6 +66,7 @@ def checkup() -> Findings:
     yield from _beat(redis)
     yield from _inbox(Inbox(redis, settings), settings)
     yield from _runs(redis)
+    yield from _refits(redis, settings)
     yield from _rollups(redis)
     yield from _dead_letters(DeadLetters(redis, settings.dead_letter_entries))
     close_all()
@@ -171,6 +172,21 @@ def _runs(redis: Any) -> Findings:
         )
     else:
         yield Finding("runs", Verdict.OK, f"{redis.zcard(keys.RUNS_DUE)} open, none overdue")
+
+
+def _refits(redis: Any, settings: Settings) -> Findings:
+    # It is put off whenever beat's look finds it, and that look waits for the task that its worker is at.
+    patience_s = settings.refit_every_s + 2 * settings.task_hard_limit_s
+    overdue = redis.zcount(keys.REFITS_DUE, "-inf", time.time_ns() // 1_000_000 - patience_s * 1000)
+    if overdue:
+        yield Finding(
+            "refits",
+            Verdict.WRONG,
+            f"{overdue} should have been looked at more than {patience_s:.0f} s ago",
+            "See that beat and a worker for `saturation` run, and what its log says.",
+        )
+    else:
+        yield Finding("refits", Verdict.OK, f"{redis.zcard(keys.REFITS_DUE)} open, none overdue")
 
 
 def _rollups(redis: Any) -> Findings:

@@ -126,7 +126,9 @@ def newest_run(storage: Storage, tenant: Tenant, as_of: str, now_ms: int) -> Run
         raise NotFound(
             "not_trained",
             f"No refit of {tenant.slug} has been published" + (f" over data until {as_of}." if as_of else "."),
-            "POST /v1/spend, then POST /v1/saturation/train; afterwards it is done every night.",
+            f'POST /v1/saturation/train {{"until": "{as_of}"}} makes one, where there is spend until then.'
+            if as_of
+            else "POST /v1/spend, then POST /v1/saturation/train; afterwards it is done every night.",
         )
     return runs[0]
 

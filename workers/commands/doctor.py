@@ -15,7 +15,7 @@ MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "wrong": ("✗", "r
 @click.command("doctor")
 @stack_option
 def command(path: Path) -> None:
-    """Check settings, engines, workers, beat, inbox, runs, rollups and dead letters; exit code 1 if one is wrong."""
+    """Check settings, engines, workers, beat, and all that waits or was given up; exit code 1 if one is wrong."""
     use_engines(path)
     from workers.checkup import Verdict, checkup
 

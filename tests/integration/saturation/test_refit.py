@@ -21,6 +21,7 @@ from app.storage import keys
 from app.storage.statements import Rollup
 from config.queues import ROUTES, Queue, redis_lists
 from tests.integration.saturation.conftest import EASY, Shop
+from workers import checkup
 
 
 @pytest.fixture(scope="module")
@@ -197,6 +198,16 @@ class TestTheQueue:
         assert self.dispatched(shop, night, asked) == [{asked, night}, set()]
         for job_id in (night, asked):
             shop.refits.fail(job_id, "", "", "")
+
+    def test_doctor_sees_refits_that_nobody_looks_at(self, shop):
+        job_id = self.begun(shop, shop.tenant.tenant_id + 40_000, Reason.NIGHTLY)
+        shop.context.redis.zadd(keys.REFITS_DUE, {job_id: 1})
+        (finding,) = checkup._refits(shop.context.redis, shop.settings)
+        assert finding.verdict is checkup.Verdict.WRONG
+        assert "`saturation`" in finding.remedy
+        shop.refits.fail(job_id, "", "", "")
+        (finding,) = checkup._refits(shop.context.redis, shop.settings)
+        assert finding.verdict is checkup.Verdict.OK
 
     def dispatched(self, shop, *job_ids):
         """The refits in each list of the queue."""
