@@ -83,7 +83,10 @@ def test_a_dead_letter_is_listed_and_replayed_once_the_rules_allow_it(stack: Up)
     assert "0 replayed, 1 still cannot be" in told.stdout
     assert "dead letters tried  1 " in told.stderr
     assert "older than" in told.stderr
-    assert "too_old" in stack.run("dead-letters", "list", "--tenant", number).stdout
+    listed = stack.run("dead-letters", "list", "--tenant", "letters").stdout
+    assert "too_old" in listed
+    assert listed.splitlines()[1].split()[3] == "letters"
+    assert "There is no tenant lettres" in stack.run("dead-letters", "list", "--tenant", "lettres").stderr
 
 
 def test_a_dead_letter_of_a_tenant_that_nothing_knows_stays(stack: Up) -> None:

@@ -24,7 +24,7 @@ def report_table(report: Answer, *, net: bool = False) -> str:
     rows = [
         [*group, *(_cell(cells[model], net) if model in cells else "" for model in models)] for group, cells in every
     ]
-    text = table([*by, "currency", *models], rows, left=len(by) + 1)
+    text = table([*by, "currency", *models], rows, left=len(by) + 1) if rows else "no conversions in these days"
     costs = _costs(every, models, by, net)
     state = "reconciled: every model sums to the conversions" if report["reconciled"] else "NOT reconciled yet"
     head = f"{_of(report)}, {'net' if net else 'gross'}"

@@ -34,6 +34,11 @@ def test_attribution_has_spend_cpa_and_roas() -> None:
     assert "(UTC), shadow rules, gross" in report_table(report | {"rules": "shadow"})
 
 
+def test_attribution_of_days_without_conversions_says_so() -> None:
+    report = FRAME | {"models": ["linear"], "by": ["channel"], "rows": [], "totals": []}
+    assert report_table(report).splitlines()[1] == "no conversions in these days"
+
+
 def test_attribution_without_spend_has_no_costs() -> None:
     report = FRAME | {
         "models": ["linear"],
