@@ -73,8 +73,12 @@ class ReportTimes:
         self._edge.close()
 
     def _watch(self) -> None:
-        while not self._is_over.wait(ASK_EVERY_S):
-            self.asked.append(self._checked())
+        try:
+            while not self._is_over.wait(ASK_EVERY_S):
+                self.asked.append(self._checked())
+        except Exception as error:  # told by the load, which would not miss the thread
+            self._failed(f"no report could be asked for any more: {error!r}")
+            raise
 
     def _checked(self) -> Reported:
         closed = self._closed()  # before it is asked for
