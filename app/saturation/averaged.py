@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.special import ndtri
 
-from app.saturation.changes import Changes, from_nothing
+from app.saturation.changes import Changes
 from app.saturation.features import LEAST_ELASTICITY
 from app.saturation.judge import QUANTILES, Opinion, at_levels
 from app.saturation.names import APPROACHING_FROM, UNSATURATED_FROM
@@ -19,8 +19,6 @@ from app.saturation.series import Floats
 _LEVELS = (np.arange(100) + 0.5) / 100
 _NODES = ndtri((np.arange(9) + 0.5) / 9)
 """Of a change's error, in standard deviations: as likely as one another."""
-_GOLDEN = (5**0.5 - 1) / 2
-"""Its multiples spread evenly over 0 to 1 (Weyl 1916), whichever of them are taken in a row."""
 _LEAST_PROBABILITY = 1e-3
 
 
@@ -51,8 +49,8 @@ def _over(probabilities: Floats, quantiles: Floats, by: Floats, weight: Floats) 
     What is left of the weights is that nothing happened.
     """
     before = at_levels(quantiles, _LEVELS)
-    after = before[:, None] + by
-    after = from_nothing(after, np.reshape(np.arange(after.size) * _GOLDEN % 1.0, after.shape))
+    # Below 0 is 0 here, other than in draws: where nothing works the interval has to hold it, and no plan rests on it.
+    after = np.maximum(before[:, None] + by, 0.0)
     share = np.bincount(_classes(before), minlength=3) / len(before)
     # Points of a class weigh as the class heads have it, not as the quantiles alone do.
     each = np.divide(probabilities, share, out=np.zeros(3), where=share > 0)[_classes(before)]

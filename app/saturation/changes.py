@@ -44,20 +44,18 @@ class Changes:
     error: Floats
 
     def moved(self, elasticity: Floats, rng: np.random.Generator) -> Floats:
-        """Draws of an elasticity, float64 (draws,), each in one of these worlds."""
+        """Draws of an elasticity, float64 (draws,), each in one of these worlds.
+
+        No curve falls as spend rises. Where a move leads below 0, something else moved revenue against spend, such as
+        demand that nobody sees, and may hide as much effect as it feigned loss: the draw is anything up to that. At 0
+        itself all draws would agree, and a change would have made them sure.
+        """
         world = rng.choice(len(self.probability), len(elasticity), p=self.probability)
         by = self.shift[world] + self.error[world] * rng.standard_normal(len(elasticity))
-        return from_nothing(np.where(world > 0, elasticity + by, elasticity), rng.random(len(elasticity)))
-
-
-def from_nothing(elasticity: Floats, share: Floats) -> Floats:
-    """Elasticities that a move led to, those below 0 as this share, in 0 to 1, of as much above it.
-
-    No curve falls as spend rises. Where a move leads below 0, something else moved revenue against spend, such as demand
-    that nobody sees, and may hide as much effect as it feigned loss: it is anything up to that. At 0 itself all would
-    agree, and a change would have made them sure.
-    """
-    return np.asarray(np.where(elasticity < 0, -elasticity * share, elasticity))
+        moved = np.where(world > 0, elasticity + by, elasticity)
+        below = moved < 0
+        moved[below] = rng.uniform(0.0, -moved[below])
+        return moved
 
 
 def changes_of(evidence: Evidence) -> Changes:
