@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from app.storage.external import External
 
 DAY_MS = 86_400_000
+MOST_BITS = 63
+"""Of a number that is not negative."""
 
 Int64s = NDArray[np.int64]
 UInt64s = NDArray[np.uint64]
@@ -65,11 +67,10 @@ class Windows:
         def person(tenant_id: NDArray[Any], user_hash: UInt64s) -> Int64s:
             return np.searchsorted(ids, user_hash) * len(whose) + np.searchsorted(whose, tenant_id)
 
-        asked = person(self.tenant_id, self.user_hash)
+        asked, found = person(self.tenant_id, self.user_hash), person(tenant_id, user_hash)
         order = np.argsort(asked, kind="stable")
-        found, asked = person(tenant_id, user_hash), asked[order]
-        first = np.searchsorted(asked, found)
-        count = np.searchsorted(asked, found, "right") - first
+        windows = np.bincount(asked, minlength=len(ids) * len(whose))  # of each person
+        first, count = (np.cumsum(windows) - windows)[found], windows[found]
         row = np.repeat(np.arange(len(found)), count)
         window = order[np.arange(len(row)) - np.repeat(np.cumsum(count) - count - first, count)]
         at_ms = time_ms[row]
@@ -93,16 +94,31 @@ def counted(windows: Windows, found: Mapping[str, Any], left_out: NDArray[np.boo
     row, conversion = windows.matches(found["tenant_id"], found["user_hash"], found["time_ms"])
     time_ms, key = found["time_ms"][row], found["event_key"][row]
     revision = found["is_deleted"][row].astype(np.int16)
-    order = np.lexsort((-revision, key, time_ms, conversion))
+    order = _in_order(conversion, time_ms, key, -revision)
     row, conversion, time_ms, key, revision = (part[order] for part in (row, conversion, time_ms, key, revision))
     stays = _first(conversion, time_ms, key) & (revision % 2 == 0) & ~left_out[row]
     row, conversion, key = row[stays], conversion[stays], key[stays]
-    if len(np.unique(key)) < len(key):  # an event of one conversion at two times, or of two conversions
+    if not _first(np.sort(key)).all():  # an event of one conversion at two times, or of two conversions
         by_event = np.lexsort((key, conversion))
         stays = np.empty(len(key), np.bool_)
         stays[by_event] = _first(conversion[by_event], key[by_event])
         row, conversion = row[stays], conversion[stays]
     return row, conversion
+
+
+def _in_order(conversion: Int64s, time_ms: Int64s, *further: NDArray[Any]) -> Int64s:
+    """Places in the order of these: by one number each, and by all of them only where that number is the same."""
+    at_ms = time_ms - time_ms.min(initial=0)
+    bits = int(at_ms.max(initial=0)).bit_length()
+    if int(conversion.max(initial=0)).bit_length() + bits > MOST_BITS:
+        return np.lexsort((*further[::-1], time_ms, conversion))
+    both = conversion << bits | at_ms
+    order = np.argsort(both)
+    starts = _first(both[order])
+    tied = np.flatnonzero(~starts | ~np.append(starts[1:], True))
+    places = order[tied]
+    order[tied] = places[np.lexsort((*(part[places] for part in further[::-1]), both[places]))]
+    return order
 
 
 def _first(*columns: NDArray[Any]) -> NDArray[np.bool_]:

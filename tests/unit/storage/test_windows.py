@@ -32,11 +32,12 @@ def plainly(windows: list[tuple[int, ...]], touches: list[tuple[int, ...]]) -> l
     return found
 
 
+@pytest.mark.parametrize("first", [0, 2**50], ids=["usual_numbers", "large_numbers"])
 @pytest.mark.parametrize("seed", range(20))
-def test_as_one_by_one(seed: int) -> None:
+def test_as_one_by_one(seed: int, first: int) -> None:
     chance = np.random.default_rng(seed)
     windows = []
-    for conversion in range(12):
+    for conversion in range(first, first + 12):
         until = T0 + int(chance.integers(200)) * HOUR
         for _ in range(int(chance.integers(1, 4))):
             since = until - int(chance.integers(100)) * HOUR
