@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
+from itertools import compress
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from app.attribution.credit import Conversions, credit
 from app.attribution.journeys import NO_PREVIOUS_MS, Reuse
-from app.attribution.touches import Touches
+from app.attribution.touches import Int64s, Touches
 from app.identity.resolve import Identities, resolve_tenants
 from app.ledger.conversions import Order, orders
 from app.ledger.earlier import Earlier, earlier_conversions
+from app.ledger.fields import Fields, days_of, fields_of, times_of
 from app.ledger.history import record_changes, standing_of
-from app.ledger.rows import Group, LedgerRows, ledger_rows, winners_of
+from app.ledger.rows import Group, LedgerRows, ledger_rows
 from app.ledger.runs import RunKind
 from app.ledger.terms import Terms, terms_of
 from app.storage.adjustments import adjustments_of
@@ -105,7 +107,7 @@ def attribute(
         record_changes(storage, stood, rows, reason=reason, run_id=run_id, version=version)
         _insert(storage, "ledger", rows, run_id, version)
     return Attributed(
-        conversions=sum(len(group.orders) for group in computed.groups),
+        conversions=sum(len(group.fields) for group in computed.groups),
         gone=_gone(conversion_keys, found),
         touches=sum(len(group.credit.journeys.index) for group in computed.groups),
         unattributed=sum(int(group.credit.unattributed.sum()) for group in computed.groups),
@@ -162,11 +164,11 @@ def _insert(storage: Storage, table: str, rows: LedgerRows, run_id: str, version
 
 
 def _gone(conversion_keys: Mapping[int, Sequence[int]], found: Sequence[Order]) -> frozenset[tuple[int, int]]:
-    standing = winners_of(found)
+    standing = [order for order in found if order.winner is not None]
     if len(standing) == sum(map(len, conversion_keys.values())):  # nearly always
         return frozenset()
     asked = {(tenant_id, key) for tenant_id, of_one in conversion_keys.items() for key in of_one}
-    return frozenset(asked - {(row.tenant_id, row.conversion_key) for row in standing})
+    return frozenset(asked - {(order.tenant_id, order.key) for order in standing})
 
 
 def _by_terms(found: Sequence[Order], tenants: Mapping[int, Tenant]) -> dict[Terms, tuple[list[Order], list[int]]]:
@@ -201,12 +203,15 @@ def _credited(
     """The credit of each group, from one touchpoint query for all."""
     if not by_terms:
         return
-    columns, first = touches_of(arrays, *_windows(by_terms, persons)), 0
-    for terms, (group, versions) in by_terms.items():
+    groups = [(terms, fields_of(group), group, versions) for terms, (group, versions) in by_terms.items()]
+    windows = _windows([(terms, fields) for terms, fields, _, _ in groups], persons)
+    columns, first = touches_of(arrays, *windows), 0
+    for terms, fields, group, versions in groups:
         own = columns.between(first, first + len(group))
         first += len(group)
-        conversions = _conversions(group, terms, earlier)
-        yield Group(group, versions, terms, own, credit(touches_in(own), conversions, terms.journeys, terms.models))
+        conversions = _conversions(fields, group, terms, earlier)
+        earned = credit(touches_in(own), conversions, terms.journeys, terms.models)
+        yield Group(fields, versions, terms, own, earned)
 
 
 def touches_in(columns: TouchColumns) -> Touches:
@@ -223,53 +228,55 @@ def touches_in(columns: TouchColumns) -> Touches:
 
 
 def _windows(
-    by_terms: Mapping[Terms, tuple[list[Order], list[int]]], persons: Mapping[int, Identities]
-) -> tuple[list[int], list[int], list[str], list[int], list[int]]:
+    groups: Sequence[tuple[Terms, Fields]], persons: Mapping[int, Identities]
+) -> tuple[Int64s, Int64s, list[str], Int64s, Int64s]:
     """What to ask: tenant, number of the conversion, an id, and from when to when the id's touches may count."""
-    asked: list[tuple[int, int, str, int, int]] = []
-    first = 0
-    for terms, (group, _) in by_terms.items():
-        for number, row in enumerate(winners_of(group), first):
-            start_ms, known = row.ts_ms - terms.reach_ms, persons[row.tenant_id]
-            if known.is_alone(row.user_id):  # as nearly all are
-                asked.append((row.tenant_id, number, row.user_id, start_ms, row.ts_ms))
-                continue
-            for id, from_ms, until_ms in known.aliases(row.user_id, row.ts_ms):
-                if from_ms <= row.ts_ms and until_ms >= start_ms:
-                    asked.append((row.tenant_id, number, id, max(start_ms, from_ms), min(row.ts_ms, until_ms)))
-        first += len(group)
-    tenant_ids, index, ids, low, high = (list(column) for column in zip(*asked, strict=True)) if asked else [[]] * 5
-    return tenant_ids, index, ids, low, high
+    asked: list[tuple[int, int, str, int, int]] = []  # for ids of persons who have several
+    parts, ids, first = [], [], 0
+    for terms, fields in groups:
+        whose = zip(fields.tenant_id.tolist(), fields.user_id, strict=True)
+        is_alone = [persons[tenant_id].is_alone(id) for tenant_id, id in whose]
+        alone = np.flatnonzero(is_alone)  # as nearly all are
+        ids += list(compress(fields.user_id, is_alone))
+        ts_ms = fields.ts_ms[alone]
+        parts.append(np.stack([fields.tenant_id[alone], first + alone, ts_ms - terms.reach_ms, ts_ms]))
+        for number in np.flatnonzero(~np.array(is_alone)).tolist():
+            tenant_id, made_ms = int(fields.tenant_id[number]), int(fields.ts_ms[number])
+            start_ms = made_ms - terms.reach_ms
+            for id, from_ms, until_ms in persons[tenant_id].aliases(fields.user_id[number], made_ms):
+                if from_ms <= made_ms and until_ms >= start_ms:
+                    asked.append((tenant_id, first + number, id, max(start_ms, from_ms), min(made_ms, until_ms)))
+        first += len(fields)
+    ids += [id for _, _, id, _, _ in asked]
+    parts.append(np.array([(who, number, low, high) for who, number, _, low, high in asked], np.int64).reshape(-1, 4).T)
+    tenant_ids, index, low_ms, high_ms = np.concatenate(parts, axis=1)
+    return tenant_ids, index, ids, low_ms, high_ms
 
 
 def _conversions(
-    group: Sequence[Order], terms: Terms, earlier: Mapping[tuple[int, int], Earlier]
+    fields: Fields, group: Sequence[Order], terms: Terms, earlier: Mapping[tuple[int, int], Earlier]
 ) -> Conversions:
-    winners = winners_of(group)
     resets, previous_ms = terms.journeys.reuse is Reuse.RESET, None
     looks_back = resets or terms.milestones
     before = [earlier.get((order.tenant_id, order.key), {}) for order in group] if looks_back else []
     if resets:
-        own = [one.get(row.conversion_type, NO_PREVIOUS_MS) for one, row in zip(before, winners, strict=True)]
+        own = [one.get(name, NO_PREVIOUS_MS) for one, name in zip(before, fields.conversion_type, strict=True)]
         previous_ms = np.array(own, np.int64)
     milestones = [[one.get(name, NO_PREVIOUS_MS) for one in before] for name in terms.milestones]
     return Conversions(
-        time_ms=np.array([row.ts_ms for row in winners], np.int64),
-        key=np.array([order.key for order in group], np.uint64),
-        gross_minor=np.array([row.value_minor for row in winners], np.int64),
-        net_minor=np.array([order.net_minor for order in group], np.int64),
-        retracted=np.array([order.retracted for order in group], np.bool_),
+        time_ms=fields.ts_ms,
+        key=fields.key,
+        gross_minor=fields.gross_minor,
+        net_minor=fields.net_minor,
+        retracted=fields.retracted,
         previous_ms=previous_ms,
         milestone_ms=np.array(milestones, np.int64).reshape(-1, len(group)),
     )
 
 
 def _days(found: Sequence[Order], timezones: Mapping[int, str]) -> dict[int, tuple[date, ...]]:
-    times: dict[int, list[int]] = {}
-    for order in found:
-        times.setdefault(order.tenant_id, []).extend(order.times_ms)
-    days: dict[int, tuple[date, ...]] = {}
-    for tenant_id, of_one in times.items():
-        zone, quarters = ZoneInfo(timezones[tenant_id]), np.unique(np.array(of_one, np.int64) // 900_000).tolist()
-        days[tenant_id] = tuple(sorted({datetime.fromtimestamp(quarter * 900, zone).date() for quarter in quarters}))
-    return days
+    whose, _, times_ms = times_of(found)
+    return {
+        tenant_id: days_of(times_ms[whose == tenant_id], ZoneInfo(timezones[tenant_id]))
+        for tenant_id in np.unique(whose).tolist()
+    }

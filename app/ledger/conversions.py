@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
 from app.attribution.currency import AmountError, CurrencyError, to_minor
@@ -38,21 +40,42 @@ def orders(rows: Iterable[ConversionEvent], adjustments: Sequence[AdjustmentRow]
     by_order: dict[tuple[int, str], list[AdjustmentRow]] = {}
     for adjustment in adjustments:
         by_order.setdefault((adjustment.tenant_id, adjustment.order_id), []).append(adjustment)
+    listed = list(rows)
     by_key: dict[tuple[int, int], list[ConversionEvent]] = {}
-    for row in rows:
-        by_key.setdefault(row[:2], []).append(row)
-    found = [_order(tenant_id, key, of_key, by_order) for (tenant_id, key), of_key in by_key.items()]
+    plain = listed
+    if odd := _odd(listed, by_order):
+        plain = [row for row in listed if row[:2] not in odd]
+        for row in listed:
+            if row[:2] in odd:
+                by_key.setdefault(row[:2], []).append(row)
+    found = list(map(_plain, plain))
+    found += [_order(tenant_id, key, of_key, by_order) for (tenant_id, key), of_key in by_key.items()]
     return sorted(found, key=lambda order: (order.winner.ts_ms if order.winner else 0, order.key, order.tenant_id))
+
+
+def _odd(rows: Sequence[ConversionEvent], by_order: Collection[tuple[int, str]]) -> set[tuple[int, int]]:
+    """The (tenant, key) of those that are more than one event that stands as it came: few."""
+    whose = list(map(_tenant_and_key, rows))
+    odd = {one for one, count in Counter(whose).items() if count > 1} if len(set(whose)) < len(whose) else set()
+    if any(map(_is_deleted, rows)):
+        odd |= {row[:2] for row in rows if row.is_deleted}
+    if by_order:
+        odd |= {row[:2] for row in rows if (row.tenant_id, row.order_id) in by_order}
+    return odd
+
+
+_tenant_and_key, _is_deleted = itemgetter(0, 1), itemgetter(9)
+"""Of a `ConversionEvent`."""
+
+
+def _plain(row: ConversionEvent) -> Order:
+    new: Order = tuple.__new__(Order, (row[0], row[1], row, 0, (row[2],), row[7], False))
+    return new
 
 
 def _order(
     tenant_id: int, key: int, rows: Sequence[ConversionEvent], by_order: dict[tuple[int, str], list[AdjustmentRow]]
 ) -> Order:
-    if len(rows) == 1 and not rows[0].is_deleted:  # nearly always
-        (winner,) = rows
-        adjusted = by_order.get((tenant_id, winner.order_id))
-        net_minor, retracted = net_value(winner, adjusted) if adjusted else (winner.value_minor, False)
-        return Order(tenant_id, key, winner, 0, (winner.ts_ms,), net_minor, retracted)
     cancelled = {(row.ts_ms, row.message_id) for row in rows if row.is_deleted}
     alive = {(row.ts_ms, row.message_id): row for row in rows if not row.is_deleted}
     standing = sorted(identity for identity in alive if identity not in cancelled)

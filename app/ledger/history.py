@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from app.attribution.names import FIVE_MODELS, UNATTRIBUTED
 from app.ledger.conversions import Order
+from app.ledger.fields import times_of
 from app.ledger.rows import LedgerRows
 from app.storage.changes import SIDES, insert_changes
 from app.storage.client import Storage
@@ -77,11 +78,11 @@ def record_changes(
     """
     if not len(rows):
         return 0
-    whose = list(zip(rows.tenant_id.tolist(), rows.key.tolist(), strict=True))
-    after = {one: number for number, one in enumerate(whose) if not rows.is_deleted[number]}
-    differing = _differing(stood, after, rows, version)
+    differing = _differing(stood, rows, version)
     if not differing:
         return 0
+    whose = list(zip(rows.tenant_id.tolist(), rows.key.tolist(), strict=True))
+    after = {one: number for number, one in enumerate(whose) if not rows.is_deleted[number]}
     wanted = [number for number, one in enumerate(whose) if one in differing]
     places = (
         rows.tenant_id[wanted].tolist(),
@@ -101,27 +102,33 @@ def record_changes(
 
 def standing_of(arrays: Storage, found: Sequence[Order]) -> Standing:
     """What the ledger holds of these conversions, on every day on which an answer may stand."""
-    places = {(order.tenant_id, ts_ms // DAY_MS, order.key) for order in found for ts_ms in order.times_ms}
-    if not places:
+    if not found:
         return {}
-    tenant_ids, days, keys = zip(*places, strict=True)
-    return standing_content(
-        arrays, np.array(tenant_ids), np.array(days), np.array(keys, np.uint64), task="ledger.history"
-    )
+    tenant_id, key, ts_ms = times_of(found)
+    return standing_content(arrays, tenant_id, ts_ms // DAY_MS, key, task="ledger.history")
 
 
 Whose = tuple[int, int]
 """A tenant's number and a conversion key of its own."""
 
 
-def _differing(stood: Standing, after: Mapping[Whose, int], rows: LedgerRows, version: int) -> set[Whose]:
+def _differing(stood: Standing, rows: LedgerRows, version: int) -> set[Whose]:
     """The conversions whose standing credit is not known to be the same as the new one."""
-    found = list(zip(stood["tenant_id"].tolist(), stood["conversion_key"].tolist(), strict=True))
-    new = np.array([rows.content[after[one]] if one in after else 0 for one in found], np.uint64)
+    alive = np.flatnonzero(rows.is_deleted == 0)
+    keys, whose = np.unique(np.append(rows.key, stood["conversion_key"])), np.unique(rows.tenant_id)
+    content = np.zeros(len(keys) * len(whose), np.uint64)  # of the new credit; 0 where there is none any more
+
+    def place(tenant_id: NDArray[Any], key: NDArray[Any]) -> NDArray[np.int64]:
+        return np.searchsorted(keys, key) * len(whose) + np.searchsorted(whose, tenant_id)
+
+    content[place(rows.tenant_id[alive], rows.key[alive])] = rows.content[alive]
+    new = content[place(stood["tenant_id"], stood["conversion_key"])]
     # A deleted row and no new one are the same too; a content of 0 is not known.
     is_gone = stood["is_deleted"] != 0
     same = np.where(is_gone, new == 0, (new == stood["content"]) & (new != 0))
-    return {found[place] for place in np.flatnonzero(~same & (stood["version"] <= version))}
+    differing = ~same & (stood["version"] <= version)
+    found = (stood[name][differing].tolist() for name in ("tenant_id", "conversion_key"))
+    return set(zip(*found, strict=True))
 
 
 _content = attrgetter(

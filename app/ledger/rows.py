@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from dataclasses import fields as fields_in
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,8 @@ from app.attribution.touches import Int64s, UInt64s
 from app.identity.resolve import Identities
 from app.ledger.content import content_of
 from app.ledger.conversions import Order
+from app.ledger.fields import Fields
 from app.ledger.terms import Terms
-from app.storage.conversion_history import ConversionEvent
 from app.storage.native import Coded, Flat, Ragged
 from app.storage.standing import StandingCredit
 from app.storage.touches import TouchColumns
@@ -29,7 +30,7 @@ MODELS = len(FIVE_MODELS)
 class Group:
     """Conversions of equal terms, the version of the rules that says so of each, their touches and their credit."""
 
-    orders: list[Order]
+    fields: Fields
     rules_versions: list[int]
     terms: Terms
     columns: TouchColumns
@@ -158,33 +159,25 @@ def ledger_rows(found: Sequence[Order], groups: Sequence[Group], persons: Mappin
     persons : of each tenant.
     """
     parts = [_of_group(group, persons) for group in groups]
-    gone = [(order.tenant_id, order.key, day) for order in found for day in _days_left(order)]
+    moved = [order for order in found if len(order.times_ms) > 1 or order.winner is None]  # few
+    gone = [(order.tenant_id, order.key, day) for order in moved for day in _days_left(order)]
     if gone or not parts:
         parts.append(_of_gone(gone))
     return parts[0] if len(parts) == 1 else _joined(parts)
 
 
-def winners_of(orders: Sequence[Order]) -> list[ConversionEvent]:
-    """The events that are these conversions."""
-    return [order.winner for order in orders if order.winner is not None]
-
-
 def _of_group(group: Group, persons: Mapping[int, Identities]) -> LedgerRows:
-    credited, columns, orders, rows = group.credit, group.columns, group.orders, winners_of(group.orders)
-    row, order = _by_field(rows), _by_field(orders)
+    credited, columns, fields = group.credit, group.columns, group.fields
     offsets, kept = credited.journeys.offsets, credited.journeys.index
-    in_row = _model_major(offsets)
-    ts_ms, gross_minor = np.array(row["ts_ms"], np.int64), np.array(row["value_minor"], np.int64)
-    net_minor, retracted = np.array(order["net_minor"], np.int64), np.array(order["retracted"], np.int64)
-    changed = (retracted != 0) | (net_minor != gross_minor)
-    lengths = np.diff(offsets)
-    own = np.repeat(changed, MODELS * lengths)
+    in_row, lengths = _model_major(offsets), np.diff(offsets)
+    changed = fields.retracted | (fields.net_minor != fields.gross_minor)
+    own = in_row[np.repeat(changed, MODELS * lengths)]
     known: dict[str, Any] = {
-        "currency": row["currency"],
-        "ts_ms": ts_ms,
-        "gross_minor": gross_minor,
-        "net_minor": net_minor,
-        "retracted": retracted,
+        "currency": fields.currency,
+        "ts_ms": fields.ts_ms,
+        "gross_minor": fields.gross_minor,
+        "net_minor": fields.net_minor,
+        "retracted": fields.retracted.astype(np.int64),
         "offsets": offsets,
         "net_offsets": np.concatenate([np.zeros(1, np.int64), np.cumsum(np.where(changed, lengths, 0))]),
         "touch_key": columns.key[kept],
@@ -192,22 +185,23 @@ def _of_group(group: Group, persons: Mapping[int, Identities]) -> LedgerRows:
         "channel_names": columns.channel_names,
         "micros": credited.conversions_micro.ravel()[in_row],
         "gross": credited.gross_minor.ravel()[in_row],
-        "net": credited.net_minor.ravel()[in_row][own],
+        "net": credited.net_minor.ravel()[own],
     }
+    whose = zip(fields.tenant_id.tolist(), fields.user_id, fields.ts_ms.tolist(), strict=True)
     return LedgerRows(
         **known,
         content=content_of(**known),
-        tenant_id=np.array(order["tenant_id"], np.int64),
-        key=np.array(order["key"], np.uint64),
-        conversion_type=row["conversion_type"],
-        order_id=row["order_id"],
-        message_id=row["message_id"],
-        person=[persons[one.tenant_id].person(one.user_id, one.ts_ms) for one in rows],
-        day=ts_ms // DAY_MS,
-        duplicates=np.array(order["duplicates"], np.int64),
+        tenant_id=fields.tenant_id,
+        key=fields.key,
+        conversion_type=fields.conversion_type,
+        order_id=fields.order_id,
+        message_id=fields.message_id,
+        person=[persons[tenant_id].person(id, ts_ms) for tenant_id, id, ts_ms in whose],
+        day=fields.ts_ms // DAY_MS,
+        duplicates=fields.duplicates,
         left_out=credited.journeys.left_out.astype(np.int64),
         rules_version=np.array(group.rules_versions, np.int64),
-        is_deleted=np.zeros(len(rows), np.int64),
+        is_deleted=np.zeros(len(fields), np.int64),
         touch_ms=columns.time_ms[kept],
         campaign=columns.campaign[kept].astype(np.int64),
         campaign_names=columns.campaign_names,
@@ -215,11 +209,6 @@ def _of_group(group: Group, persons: Mapping[int, Identities]) -> LedgerRows:
         source_names=columns.source_names,
         weights=credited.weights.ravel()[in_row],
     )
-
-
-def _by_field(rows: Sequence[ConversionEvent] | Sequence[Order]) -> dict[str, list[Any]]:
-    """Fields of tuples of one kind, each of all of them."""
-    return dict(zip(rows[0]._fields, map(list, zip(*rows, strict=True)), strict=True))
 
 
 def _of_gone(gone: Sequence[tuple[int, int, int]]) -> LedgerRows:
@@ -250,15 +239,13 @@ def _of_gone(gone: Sequence[tuple[int, int, int]]) -> LedgerRows:
 
 
 def _days_left(order: Order) -> set[int]:
-    if len(order.times_ms) == 1 and order.winner is not None:
-        return set()
     now = {order.winner.ts_ms // DAY_MS} if order.winner else set()
     return {ts_ms // DAY_MS for ts_ms in order.times_ms} - now
 
 
 def _joined(parts: Sequence[LedgerRows]) -> LedgerRows:
     joined: dict[str, Any] = {}
-    for name in (field.name for field in fields(LedgerRows)):
+    for name in (field.name for field in fields_in(LedgerRows)):
         values = [getattr(part, name) for part in parts]
         if isinstance(values[0], list):
             joined[name] = [item for value in values for item in value]

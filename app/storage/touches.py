@@ -79,7 +79,7 @@ class TouchColumns:
 
 def touches_of(
     storage: Storage,
-    tenant_id: Sequence[int],
+    tenant_id: Sequence[int] | NDArray[np.int64],
     conv_idx: Sequence[int] | NDArray[np.int64],
     user_id: Sequence[str],
     lo_ms: Sequence[int] | NDArray[np.int64],
@@ -103,7 +103,7 @@ def touches_of(
         tenant_id, conv_idx, user_id, lo_ms, hi_ms = [0], [0], [""], [1], [0]
     windows = windows_of(tenant_id, conv_idx, [id_hash(id) for id in user_id], lo_ms, hi_ms)
     params = {"lo_ms": int(windows.lo_ms.min()), "hi_ms": int(windows.hi_ms.max()), "period_ms": windows.period_ms}
-    asked, external = sorted(set(tenant_id)), {"periods": windows.periods()}
+    asked, external = sorted(set(windows.tenant_id.tolist())), {"periods": windows.periods()}
     found = storage.columns(TOUCHES, tenant_id=asked, params=params, external=external, task=task)
     channel, campaign, source = found["channel"], found["campaign"], found["source"]
     excluded = channel.names.index(EXCLUDED) if EXCLUDED in channel.names else -1

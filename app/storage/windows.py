@@ -131,7 +131,7 @@ def _first(*columns: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def windows_of(
-    tenant_id: Sequence[int],
+    tenant_id: Sequence[int] | Int64s,
     conv_idx: Sequence[int] | Int64s,
     user_hash: Sequence[int],
     lo_ms: Sequence[int] | Int64s,

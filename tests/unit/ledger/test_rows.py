@@ -13,6 +13,7 @@ from app.attribution.models import ModelParams
 from app.attribution.touches import Touches
 from app.identity.resolve import Identities
 from app.ledger.conversions import Order
+from app.ledger.fields import fields_of
 from app.ledger.rows import DAY_MS, Group, LedgerRows, ledger_rows
 from app.ledger.terms import Terms
 from app.storage.conversion_history import ConversionEvent
@@ -42,26 +43,27 @@ def group_of(touches: Touches, conversions: Conversions) -> Group:
         source=touches.key.astype(np.int32) % 2,
         source_names=["google", "bing"],
     )
-    return Group(orders, [3] * len(orders), TERMS, columns, credit(touches, conversions, TERMS.journeys))
+    earned = credit(touches, conversions, TERMS.journeys)
+    return Group(fields_of(orders), [3] * len(orders), TERMS, columns, earned)
 
 
 def rows_of(*groups: Group) -> LedgerRows:
-    return ledger_rows([order for group in groups for order in group.orders], groups, {1: Identities(10)})
+    return ledger_rows([], groups, {1: Identities(10)})  # none of them left another day
 
 
 def test_each_row_says_what_its_conversion_earned() -> None:
     group = group_of(*random_chunk(300, seed=1))
     rows, journeys = rows_of(group), group.credit.journeys
     assert rows.is_deleted.sum() == 0
-    for number, order in enumerate(group.orders):
+    for number, retracted in enumerate(group.fields.retracted.tolist()):
         one = slice(journeys.offsets[number], journeys.offsets[number + 1])
         said = rows.credit(number, 9)
         assert said.touch_keys == group.columns.key[journeys.index[one]].tolist()
         assert said.micros == group.credit.conversions_micro[:, one].ravel().tolist()
         assert said.gross == group.credit.gross_minor[:, one].ravel().tolist()
         assert (said.net or said.gross) == group.credit.net_minor[:, one].ravel().tolist()
-        assert bool(said.net) == bool(said.touch_keys and (order.retracted or said.net_minor != said.gross_minor))
-        assert (said.ts_ms, said.currency, said.rules_version) == (order.times_ms[0], "EUR", 3)
+        assert bool(said.net) == bool(said.touch_keys and (retracted or said.net_minor != said.gross_minor))
+        assert (said.ts_ms, said.currency, said.rules_version) == (group.fields.ts_ms[number], "EUR", 3)
         models = slice(5 * rows.offsets[number], 5 * rows.offsets[number + 1])
         assert rows.weights[models].tolist() == group.credit.weights[:, one].ravel().tolist()
 
