@@ -76,6 +76,10 @@ _GUARDED = re.compile(
     r"\bWHERE\s+\{tenant\}(?:\s+(?:AND|GROUP|ORDER|LIMIT|HAVING|SETTINGS|WINDOW)\b|\s*$)", re.IGNORECASE
 )
 _GIVES_TENANT = re.compile(r"\bSELECT\b(?:(?!\bFROM\b).)*\btenant_id\b", re.IGNORECASE | re.DOTALL)
+# (tenant_id, what, …) IN (SELECT tenant_id, …, and what may hold parentheses in parentheses.
+_SET_OF_TENANTS = re.compile(
+    r"\(tenant_id, ((?:[^()]|\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\))*)(\)\s+IN\s+\(SELECT )tenant_id, "
+)
 _OR = re.compile(r"\bOR\b", re.IGNORECASE)
 
 
@@ -105,6 +109,7 @@ class TenantStatement:
     name: str
     sql: str
     _tables: frozenset[str] = field(init=False, repr=False, default=frozenset())
+    _of_one: str = field(init=False, repr=False, default="")
 
     def __post_init__(self) -> None:
         scopes = _scopes(self.name, self.sql)
@@ -113,6 +118,7 @@ class TenantStatement:
         object.__setattr__(self, "_tables", frozenset(table for scope in scopes for table in scope.tenant_tables))
         if not self._tables:
             raise UnsafeStatement(f"{self.name} reads no tenant's table: make it a Statement.")
+        object.__setattr__(self, "_of_one", self.sql)
 
     def for_tenant(self, tenant_id: int) -> str:
         """The SQL for one tenant. The only place where a tenant gets into a statement.
@@ -123,14 +129,15 @@ class TenantStatement:
         """
         if not _is_tenant(tenant_id):
             raise UnsafeStatement(f"{self.name} was run for the tenant {tenant_id!r}: give its number.")
-        return self.sql.replace(MARKER, f"tenant_id = {tenant_id}")
+        return self._of_one.replace(MARKER, f"tenant_id = {tenant_id}")
 
 
 @dataclass(frozen=True, slots=True)
 class TenantsStatement(TenantStatement):
     """SQL over the rows of one or more tenants: a `TenantStatement` of which each SELECT says whose its rows are.
 
-    A join or a set over several tenants has to hold `tenant_id` among its keys: no check can see that.
+    A join or a set over several tenants has to hold `tenant_id` among its keys: no check can see that. Of a single
+    tenant the sets are asked without it, as all of their rows are that tenant's: to look up a pair costs more.
     """
 
     def __post_init__(self) -> None:
@@ -138,6 +145,7 @@ class TenantsStatement(TenantStatement):
         for scope in _scopes(self.name, self.sql):
             if scope.tenant_tables and not _GIVES_TENANT.search(scope.text):
                 raise UnsafeStatement(f"{self.name} reads {scope.tenant_tables[0]} and does not give its tenant_id.")
+        object.__setattr__(self, "_of_one", _SET_OF_TENANTS.sub(r"(\1\2", self.sql))
 
     def for_tenants(self, tenant_ids: Sequence[int]) -> str:
         """The SQL for these tenants.

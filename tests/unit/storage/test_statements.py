@@ -88,6 +88,22 @@ def test_several_tenants_are_a_list_of_numbers() -> None:
 
 
 @pytest.mark.parametrize(
+    ("pair", "alone"),
+    [
+        ("(tenant_id, a) IN (SELECT tenant_id, b FROM t)", "(a) IN (SELECT b FROM t)"),
+        ("(tenant_id, a, b) IN\n  (SELECT tenant_id, a, b FROM t)", "(a, b) IN\n  (SELECT a, b FROM t)"),
+        ("(tenant_id, f(g(a - %(b)s))) IN (SELECT tenant_id, c FROM t)", "(f(g(a - %(b)s))) IN (SELECT c FROM t)"),
+        ("(tenant_id, a) IN ((7, 1))", "(tenant_id, a) IN ((7, 1))"),
+    ],
+)
+def test_of_a_single_tenant_sets_are_asked_without_it(pair: str, alone: str) -> None:
+    sql = f"SELECT tenant_id FROM events WHERE {{tenant}} AND {pair} GROUP BY (tenant_id, a)"
+    statement = TenantsStatement("x", sql)
+    assert f"tenant_id = 7 AND {alone} GROUP BY (tenant_id, a)" in statement.for_tenants([7])
+    assert f"tenant_id IN (7, 9) AND {pair} GROUP BY (tenant_id, a)" in statement.for_tenants([7, 9])
+
+
+@pytest.mark.parametrize(
     "sql",
     [
         "SELECT count() FROM events WHERE {tenant}",
