@@ -10,9 +10,9 @@ from typing import Any
 
 from celery import chord
 
-from app.ledger.chunks import attribute_or_bury, attribute_together
+from app.ledger.at_once import credit_at_once
+from app.ledger.chunks import attribute_or_bury
 from app.ledger.close import close
-from app.ledger.cut import FEW
 from app.ledger.refresh import catch_up_all
 from app.ledger.runs import RunKind
 from config.queues import Queue, TaskName
@@ -75,40 +75,30 @@ def attribute_chunk(*, run_id: str, chunk: int, tenant: str, conversions: int) -
 def attribute_run(*, run_id: str, chunk: int, tenant: str, conversions: int, wave: int) -> dict[str, Any]:
     """Attribute the one chunk of a wave, and close the run or send its next wave.
 
-    Small block runs that wait are done along with it: what a small run costs is its statements, and they are the same
-    for many. Their own tasks find nothing to do.
+    Small block runs that wait are done along with it: their own tasks find nothing to do.
     """
-    runs = context.runs
-    run_ids = runs.take_along(run_id, context.settings.chunk_conversions // FEW)
-    if not run_ids:
+    done = credit_at_once(context, run_id, chunk)
+    if done is None:
         return {"outcome": "done along with another", "tenant": tenant, "run_id": run_id}
-    try:
-        told = attribute_together(context, [(run_id, chunk), *((other, 0) for other in run_ids[1:])])
-        closed = _closed(run_ids, wave)
-    except BaseException:
-        runs.let_go(run_ids)
-        raise
-    return {"tenant": tenant, "run_id": run_id, "along": len(run_ids) - 1, **told, "closed": closed}
+    if done["closed"]["outcome"] == "waits":
+        context.claims.let_go([run_id])
+        _send_next(done["closed"], run_id, wave)
+    return {"tenant": tenant, **done}
 
 
 @task(TaskName.CLOSE_RUN, retries=4)
 def close_run(results: list[dict[str, Any]], *, run_id: str, wave: int = 0) -> dict[str, Any]:
     """Close the run, with what it has made stale refreshed where somebody asked for it; or send its next wave."""
-    return _closed([run_id], wave, has_next=bool(results))
-
-
-def _closed(run_ids: Sequence[str], wave: int, has_next: bool = True) -> dict[str, Any]:
-    """What became of the first run; the others were done along with it.
-
-    Only the newest wave has a next one: where the sweep sent chunks again, the older wave ends with itself.
-    """
-    run_id = run_ids[0]
-    closed, *_ = [close(context.storage, context.runs, context.registry, each) for each in run_ids]
-    if closed["outcome"] == "waits":
-        context.runs.let_go([run_id])
-        if has_next and wave == context.runs.newest_wave(run_id):
-            closed["sent"] = dispatch(run_id)
+    closed = close(context.storage, context.runs, context.registry, run_id)
+    if closed["outcome"] == "waits" and results:
+        _send_next(closed, run_id, wave)
     return closed
+
+
+def _send_next(closed: dict[str, Any], run_id: str, wave: int) -> None:
+    """Only the newest wave has a next one: where the sweep sent chunks again, the older wave ends with itself."""
+    if wave == context.runs.newest_wave(run_id):
+        closed["sent"] = dispatch(run_id)
 
 
 @task(TaskName.START_RUN)

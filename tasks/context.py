@@ -9,6 +9,7 @@ from app.advice.refits import Refits
 from app.ingest.dead_letters import DeadLetters
 from app.ingest.drain import Drain
 from app.ingest.inbox import Inbox, Shard
+from app.ledger.claims import Claims
 from app.ledger.runs import Runs
 from app.storage.client import Storage
 from app.storage.connections import get_storage
@@ -48,6 +49,10 @@ class Context:
     @property
     def runs(self) -> Runs:
         return Runs(self.redis, self.settings.chunk_deadline_s)
+
+    @property
+    def claims(self) -> Claims:
+        return Claims(self.redis, self.settings.chunk_deadline_s)
 
     @property
     def refits(self) -> Refits:

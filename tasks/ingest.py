@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from app.errors import Unavailable
+from app.ingest.drain import Drained
+from app.ledger.at_once import credit_at_once, is_small
 from config.queues import TaskName
 from tasks.attribution import dispatch
 from tasks.context import context
@@ -13,7 +16,10 @@ from tasks.policy import task
 
 @task(TaskName.DRAIN)
 def drain(*, shard: int) -> dict[str, Any]:
-    """Store the next block of a shard, dispatch what it calls for, and wake the next drain if more waits."""
+    """Store the next block of a shard, wake the next drain if more waits, and give the credit that the block calls for.
+
+    The shard is free before the credit is begun: another process stores the next block meanwhile.
+    """
     hold = context.shard(shard)
     if not hold.hold():
         return {"outcome": "held by another drain", "shard": shard}
@@ -22,9 +28,21 @@ def drain(*, shard: int) -> dict[str, Any]:
     except BaseException:
         hold.drop()
         raise
-    more_waits = hold.release()
-    if drained.run_id:
-        dispatch(drained.run_id)
-    if more_waits:
+    if hold.release():
         drain.apply_async(kwargs={"shard": shard})
-    return {**asdict(drained), "shard": shard}
+    return {**asdict(drained), "shard": shard, **_credited(drained)}
+
+
+def _credited(drained: Drained) -> dict[str, Any]:
+    """A small run is done here and now: a task of its own would cost more than it does. A larger one is dispatched.
+
+    If this process dies the run is recorded, and the sweep sends it.
+    """
+    if not drained.run_id:
+        return {}
+    if not is_small(context, drained.conversions):
+        return {"chunks": dispatch(drained.run_id)}
+    try:
+        return {"credit": credit_at_once(context, drained.run_id)}
+    except Unavailable:
+        return {"chunks": dispatch(drained.run_id)}  # whose tasks are tried again

@@ -30,7 +30,7 @@ def sweep() -> dict[str, Any]:
             close_run.apply_async(args=([],), kwargs={"run_id": run_id})
             given_up.append(run_id)
         else:
-            context.runs.let_go([run_id])
+            context.claims.let_go([run_id])
             dispatch(run_id)
             sent.append(run_id)
     done = {"woken": woken, "sent_again": sent, "given_up": given_up, "tenants_filled": _tenants_filled()}

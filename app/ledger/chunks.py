@@ -13,12 +13,15 @@ import msgspec
 from app.errors import TributaryError, Unavailable
 from app.ingest.dead_letters import DeadLetter, DeadLetters, Source
 from app.ledger.attribute import Attributed, attribute
+from app.ledger.claims import Claim, Claims
 from app.ledger.cut import Chunk
 from app.ledger.runs import RunRecord, Runs
 from app.storage.client import Storage
 from app.tenants.registry import Registry
 from app.tenants.tenant import Tenant
+from config.settings import Settings
 
+DONE_BEFORE = {"outcome": "done before"}
 log = logging.getLogger(__name__)
 
 
@@ -26,11 +29,15 @@ class Services(Protocol):
     """What a chunk needs of its process."""
 
     @property
+    def settings(self) -> Settings: ...
+    @property
     def storage(self) -> Storage: ...
     @property
     def arrays(self) -> Storage: ...
     @property
     def runs(self) -> Runs: ...
+    @property
+    def claims(self) -> Claims: ...
     @property
     def dead_letters(self) -> DeadLetters: ...
     @property
@@ -53,57 +60,71 @@ def attribute_or_bury(services: Services, run_id: str, number: int, whose: str) 
     ------
     Unavailable : a part does not answer; the chunk stays open.
     """
-    return {"tenant": whose, "chunk": number, "run_id": run_id} | attribute_together(services, [(run_id, number)])
+    runs = services.runs
+    told: dict[str, Any] = {"tenant": whose, "chunk": number, "run_id": run_id}
+    record, chunk = runs.get(run_id), runs.open_chunk(run_id, number)
+    if record is None or chunk is None:
+        return told | DONE_BEFORE
+    done, (ended,) = attribute_together(services, [Claim(record, number, chunk)])
+    runs.finish(run_id, number, ended.days, attributed=ended.attributed, touches=ended.touches)
+    return told | done
 
 
-def attribute_together(services: Services, wanted: Sequence[tuple[str, int]]) -> dict[str, Any]:
-    """The same for chunks of several runs of one kind at once: (run, number of its chunk).
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A chunk that is done, and what the chunk ledger is to be told of it: see `Runs.finish`."""
+
+    claim: Claim
+    days: Mapping[int, set[date]]
+    attributed: int
+    touches: int
+
+
+def attribute_together(services: Services, claims: Sequence[Claim]) -> tuple[dict[str, Any], list[Ended]]:
+    """Attribute chunks of several runs of one kind at once.
 
     All of it is done as of the newest of the runs, which comes after whatever any of them is about.
+
+    Returns
+    -------
+    What support reads, and what is to be said of each chunk that was open.
     """
-    runs = services.runs
-    found = [(runs.get(run_id), number, runs.open_chunk(run_id, number)) for run_id, number in wanted]
-    work = [_Part(record, number, chunk) for record, number, chunk in found if record is not None and chunk is not None]
+    work = [(claim, claim.chunk) for claim in claims if claim.chunk is not None]
     if not work:
-        return {"outcome": "done before"}
-    newest = max((part.record for part in work), key=lambda record: record.version)
+        return DONE_BEFORE, []
+    newest = max((claim.record for claim, _ in work), key=lambda record: record.version)
     keys: dict[int, dict[int, None]] = {}
-    for part in work:
-        for tenant_id, of_one in part.chunk.conversion_keys().items():
+    for _, chunk in work:
+        for tenant_id, of_one in chunk.conversion_keys().items():
             keys.setdefault(tenant_id, {}).update(dict.fromkeys(of_one))
     making = _Work(services, newest)
     done = making.attribute({tenant_id: list(of_one) for tenant_id, of_one in keys.items()})
     missing = frozenset(making.given_up).union(*(one.gone for one in done))
     touches = sum(one.touches for one in done)
-    for part in work:  # touches are not told apart by run: the newest has them all
-        _finish(runs, part, done, missing, touches if part.record is newest else 0)
-    return {
+    told = {
         "outcome": "attributed" if not making.given_up else "attributed but for some, see the dead letters",
         "conversions": sum(one.conversions for one in done),
         "touches": touches,
         "unattributed": sum(one.unattributed for one in done),
         "given_up": len(making.given_up),
     }
+    ended = [  # touches are not told apart by run: the newest has them all
+        _ended(claim, chunk, done, missing, touches if claim.record is newest else 0) for claim, chunk in work
+    ]
+    return told, ended
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    record: RunRecord
-    number: int
-    chunk: Chunk
-
-
-def _finish(
-    runs: Runs, part: _Part, done: Sequence[Attributed], missing: frozenset[tuple[int, int]], touches: int
-) -> None:
-    """Say that a chunk is done; `missing` of all conversions that were asked for are not attributed."""
-    days: dict[int, set[date]] = {tenant_id: set() for tenant_id in part.chunk.tenant_ids}
+def _ended(
+    claim: Claim, chunk: Chunk, done: Sequence[Attributed], missing: frozenset[tuple[int, int]], touches: int
+) -> Ended:
+    """Of a chunk that is done; `missing` of all conversions that were asked for are not attributed."""
+    days: dict[int, set[date]] = {tenant_id: set() for tenant_id in chunk.tenant_ids}
     for one in done:
         for tenant_id in days.keys() & one.days.keys():
             days[tenant_id].update(one.days[tenant_id])
-    keys = part.chunk.conversion_keys() if missing else {}
-    attributed = part.chunk.conversions - sum((each, key) in missing for each, some in keys.items() for key in some)
-    runs.finish(part.record.run_id, part.number, days, attributed=attributed, touches=touches)
+    keys = chunk.conversion_keys() if missing else {}
+    attributed = chunk.conversions - sum((each, key) in missing for each, some in keys.items() for key in some)
+    return Ended(claim, days, attributed, touches)
 
 
 class _Work:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
 from app.ledger.announce import announce
+from app.ledger.chunks import Ended
 from app.ledger.refresh import left_stale, refresh_touched
 from app.ledger.runs import RunRecord, Runs, RunState
 from app.storage.client import Storage
@@ -29,6 +32,29 @@ def close(storage: Storage, runs: Runs, registry: Registry, run_id: str) -> dict
     state = RunState.FAILED if record.chunks_failed else RunState.DONE
     announce(storage, runs, registry, record, state, touched)
     runs.close(run_id, state, stale=stale)
+    return _told(registry, record, state, touched)
+
+
+def finish_and_close(storage: Storage, runs: Runs, registry: Registry, ended: Ended) -> dict[str, Any]:
+    """Say that a chunk is done and, if it was the last one, close its run: a block's of one chunk in one step."""
+    record, stale = ended.claim.record, left_stale(ended.claim.record.kind)
+    run_id, number = record.run_id, ended.claim.number
+    if record.chunks > 1 or not stale:
+        runs.finish(run_id, number, ended.days, attributed=ended.attributed, touches=ended.touches)
+        return close(storage, runs, registry, run_id)
+    touched = {tenant_id: sorted(days) for tenant_id, days in ended.days.items()}
+    announce(storage, runs, registry, record, RunState.DONE, touched)
+    runs.finish_run(
+        run_id, number, touched, attributed=ended.attributed, touches=ended.touches, stale=stale
+    )
+    record = replace(record, attributed=ended.attributed, touches=ended.touches)
+    return _told(registry, record, RunState.DONE, touched)
+
+
+def _told(
+    registry: Registry, record: RunRecord, state: RunState, touched: Mapping[int, Sequence[date]]
+) -> dict[str, Any]:
+    """What support reads of a run that was closed."""
     return {
         "outcome": state.value,
         "tenants": [registry.name_of(tenant_id) for tenant_id in record.tenant_ids],
@@ -37,7 +63,7 @@ def close(storage: Storage, runs: Runs, registry: Registry, run_id: str) -> dict
         "chunks": record.chunks,
         "chunks_failed": record.chunks_failed,
         "days": sum(len(days) for days in touched.values()),
-        "run_id": run_id,
+        "run_id": record.run_id,
     }
 
 

@@ -26,8 +26,6 @@ from app.storage.statements import Rollup
 KEPT_S = 7 * 86_400
 LOOK_EVERY_S, REFRESH_WAIT_S = 0.05, 3.0
 """Who waits for a tenant's rollups looks so often whether they are free, and gives up after so long."""
-MOST_ALONG = 100
-"""Runs that are looked at to be attributed along with one."""
 REFRESH_LIFE_S = 10.0
 """After a process was killed in a refresh, its tenants' next one waits at most so long."""
 
@@ -74,6 +72,28 @@ class RunRecord:
     note: str
 
 
+def record_of(run_id: str, packed: Mapping[bytes, bytes]) -> RunRecord:
+    """A run's record as the chunk ledger holds it."""
+    fields = {key.decode(): value.decode() for key, value in packed.items()}
+    return RunRecord(
+        run_id=run_id,
+        kind=fields["kind"],
+        state=fields["state"],
+        version=int(fields["version"]),
+        created_ms=int(fields["created_ms"]),
+        closed_ms=int(fields["closed_ms"]) if "closed_ms" in fields else None,
+        chunks=int(fields["chunks"]),
+        chunks_done=int(fields["done"]),
+        chunks_failed=int(fields["failed"]),
+        conversions=int(fields["conversions"]),
+        attributed=int(fields.get("attributed", 0)),
+        touches=int(fields.get("touches", 0)),
+        attempts=int(fields.get("attempts", 0)),
+        tenant_ids=tuple(int(tenant) for tenant in fields["tenants"].split(",") if tenant),
+        note=fields.get("note", ""),
+    )
+
+
 class Runs:
     """The chunk ledger in Redis."""
 
@@ -85,7 +105,7 @@ class Runs:
         self._finish = script(redis, "finish_chunk")
         self._overdue = script(redis, "overdue")
         self._close = script(redis, "close_run")
-        self._along = script(redis, "take_along")
+        self._finish_run = script(redis, "finish_run")
         self._take = script(redis, "take_free")
         self._keep = script(redis, "keep_taken")
         self._drop = script(redis, "drop_taken")
@@ -132,26 +152,8 @@ class Runs:
         return record + [encode_chunk(chunk) for chunk in chunks]
 
     def get(self, run_id: str) -> RunRecord | None:
-        fields = {key.decode(): value.decode() for key, value in self._redis.hgetall(keys.run(run_id)).items()}
-        if not fields:
-            return None
-        return RunRecord(
-            run_id=run_id,
-            kind=fields["kind"],
-            state=fields["state"],
-            version=int(fields["version"]),
-            created_ms=int(fields["created_ms"]),
-            closed_ms=int(fields["closed_ms"]) if "closed_ms" in fields else None,
-            chunks=int(fields["chunks"]),
-            chunks_done=int(fields["done"]),
-            chunks_failed=int(fields["failed"]),
-            conversions=int(fields["conversions"]),
-            attributed=int(fields.get("attributed", 0)),
-            touches=int(fields.get("touches", 0)),
-            attempts=int(fields.get("attempts", 0)),
-            tenant_ids=tuple(int(tenant) for tenant in fields["tenants"].split(",") if tenant),
-            note=fields.get("note", ""),
-        )
+        fields = self._redis.hgetall(keys.run(run_id))
+        return record_of(run_id, fields) if fields else None
 
     def open_count(self, run_id: str) -> int:
         """How many chunks are not done."""
@@ -171,27 +173,6 @@ class Runs:
             return None
         packed = self._redis.hget(keys.run_chunks(run_id), str(number))
         return decode_chunk(packed) if packed is not None else None
-
-    def take_along(self, run_id: str, most_conversions: int) -> list[str]:
-        """Claim a run, and with a block's run those of other blocks that wait, have one chunk and make with it
-        `most_conversions` at most.
-
-        Returns
-        -------
-        Their ids, the one asked for first; none where it is closed, or claimed already. Who cannot do them lets them
-        go; a claim of somebody who died ends with the chunk's deadline, or when the sweep sends the run again.
-        """
-        found = self._along(
-            keys=[keys.RUNS_DUE], args=[run_id, keys.run(""), self._deadline_ms, most_conversions, MOST_ALONG]
-        )
-        return [each.decode() for each in found]
-
-    def let_go(self, run_ids: Sequence[str]) -> None:
-        """End the claims on runs."""
-        with self._redis.pipeline(transaction=False) as pipe:
-            for run_id in run_ids:
-                pipe.hdel(keys.run(run_id), "taken_until")
-            pipe.execute()
 
     def next_wave(self, run_id: str) -> int:
         """The number of a wave of chunks that is about to be sent: 1, 2, …"""
@@ -224,8 +205,7 @@ class Runs:
         touches: int,
     ) -> int:
         names = [keys.run(run_id), keys.run_open(run_id), keys.run_days(run_id), keys.RUNS_DUE]
-        marks = [f"{tenant_id}:{day.isoformat()}" for tenant_id, of_one in days.items() for day in of_one]
-        arguments = [run_id, number, how, self._deadline_ms, attributed, touches, *marks]
+        arguments = [run_id, number, how, self._deadline_ms, attributed, touches, *_marks(days)]
         return int(self._finish(keys=names, args=arguments))
 
     def conversions_by_tenant(self, run_id: str) -> dict[int, int]:
@@ -251,10 +231,23 @@ class Runs:
         -------
         Whether this call ended it.
         """
-        names = [keys.run(run_id), keys.run_chunks(run_id), keys.run_open(run_id), keys.run_days(run_id)]
-        names += [keys.RUNS_DUE, keys.RUNS_CLOSED, *map(keys.stale_tenants, stale)]
-        prefixes = [keys.stale_days(rollup, "") for rollup in stale]
+        names, prefixes = _of_a_close(run_id, stale)
         return bool(self._close(keys=names, args=[run_id, state.value, KEPT_S, *prefixes]))
+
+    def finish_run(
+        self,
+        run_id: str,
+        number: int,
+        days: Mapping[int, Iterable[date]],
+        *,
+        attributed: int,
+        touches: int,
+        stale: Collection[Rollup],
+    ) -> bool:
+        """`finish` its last open chunk and `close` the run as done, in one step; whether this call ended it."""
+        names, prefixes = _of_a_close(run_id, stale)
+        arguments = [run_id, number, RunState.DONE.value, self._deadline_ms, attributed, touches, KEPT_S]
+        return bool(self._finish_run(keys=names, args=[*arguments, *prefixes, *_marks(days)]))
 
     def closed(self, limit: int = 1_000) -> list[str]:
         """Ids of closed runs of which `stored` was not said."""
@@ -308,3 +301,14 @@ class Runs:
     def waiting(self) -> int:
         """Runs that are not closed."""
         return int(self._redis.zcard(keys.RUNS_DUE))
+
+
+def _marks(days: Mapping[int, Iterable[date]]) -> list[str]:
+    return [f"{tenant_id}:{day.isoformat()}" for tenant_id, of_one in days.items() for day in of_one]
+
+
+def _of_a_close(run_id: str, stale: Collection[Rollup]) -> tuple[list[str], list[str]]:
+    """Keys of a run's close, and the prefixes of the stale days of those rollups."""
+    names = [keys.run(run_id), keys.run_chunks(run_id), keys.run_open(run_id), keys.run_days(run_id)]
+    names += [keys.RUNS_DUE, keys.RUNS_CLOSED, *map(keys.stale_tenants, stale)]
+    return names, [keys.stale_days(rollup, "") for rollup in stale]

@@ -8,17 +8,21 @@ from typing import Any
 
 from redis.commands.core import Script
 
-_NEEDS_RUNS = frozenset({"acknowledge", "create_run"})
+_PRELUDES = {
+    "acknowledge": "prelude_runs",
+    "create_run": "prelude_runs",
+    "finish_chunk": "prelude_ends",
+    "close_run": "prelude_ends",
+    "finish_run": "prelude_ends",
+}
 
 
 @cache
 def source(name: str) -> str:
     """The text of a script, with what it shares with others in front."""
     folder = files("app.storage") / "lua"
-    text = (folder / f"{name}.lua").read_text(encoding="utf-8")
-    if name in _NEEDS_RUNS:
-        text = (folder / "prelude_runs.lua").read_text(encoding="utf-8") + text
-    return text
+    parts = [_PRELUDES[name], name] if name in _PRELUDES else [name]
+    return "".join((folder / f"{part}.lua").read_text(encoding="utf-8") for part in parts)
 
 
 def script(redis: Any, name: str) -> Any:

@@ -8,6 +8,7 @@ from collections import Counter
 import pytest
 
 from app.errors import Unavailable
+from app.ledger import at_once
 from app.ledger.cut import make_chunks
 from app.ledger.runs import RunKind, RunState
 from app.storage.client import observers
@@ -75,7 +76,7 @@ def test_what_failed_is_let_go(pipeline, monkeypatch):
         raise Unavailable("away", "Storage does not answer.", "Try again.")
 
     with monkeypatch.context() as broken:
-        broken.setattr(attribution, "attribute_together", away)
+        broken.setattr(at_once, "attribute_together", away)
         with pytest.raises(Unavailable):
             run(run_ids[0])
     assert [runs.get(run_id).state for run_id in run_ids] == [RunState.OPEN] * 2
@@ -86,11 +87,11 @@ def test_what_failed_is_let_go(pipeline, monkeypatch):
 def test_who_holds_a_run_does_it_alone_and_others_take_what_is_left(pipeline):
     tenant, runs = pipeline.tenant(), pipeline.context.runs
     run_ids = waiting(pipeline, tenant, 3)
-    assert runs.take_along(run_ids[0], 1) == [run_ids[0]]
+    assert [claim.record.run_id for claim in pipeline.context.claims.take_along(run_ids[0], 0, 1)] == [run_ids[0]]
     assert run(run_ids[0])["outcome"] == "done along with another"
     assert run(run_ids[2])["along"] == 1
     assert runs.get(run_ids[0]).state == RunState.OPEN
-    runs.let_go([run_ids[0]])  # as the sweep does before it sends a run again
+    pipeline.context.claims.let_go([run_ids[0]])  # as the sweep does before it sends a run again
     assert run(run_ids[0])["along"] == 0
     assert [row["channels"] for row in pipeline.ledger(tenant)] == [["c0", "c1", "c2"]] * 3
     pipeline.daily(tenant)
