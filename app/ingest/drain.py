@@ -74,7 +74,7 @@ class Drain:
         rows = self._store(block.token, received, memo)
         self._store_rest(block, memo)
         self._bury_unreadable(block)
-        shard.hold()
+        shard.keep()
         tenant_ids = sorted({batch.tenant_id for batch in block.batches})
         tenants = dict(zip(tenant_ids, self._registry.fresh_of(tenant_ids), strict=True))
         # The register last: an event that storage refuses is not in it, and counts when it is sent again, mended.

@@ -148,6 +148,7 @@ class Shard:
         self._redis = redis
         self._settings = settings
         self._token = uuid.uuid4().hex
+        self._renewed_s = 0.0
         self._lease = script(redis, "lease")
         self._look = script(redis, "look")
         self._seal = script(redis, "seal")
@@ -156,8 +157,14 @@ class Shard:
 
     def hold(self) -> bool:
         """Take the lease, or renew it."""
+        self._renewed_s = time.monotonic()
         names = [keys.lease(self.number), keys.wake(self.number)]
         return bool(self._lease(keys=names, args=[self._token, self._settings.lease_s * 1000]))
+
+    def keep(self) -> None:
+        """Renew the lease where a third of its life has passed."""
+        if time.monotonic() - self._renewed_s > self._settings.lease_s / 3:
+            self.hold()
 
     def release(self) -> bool:
         """Give the lease back; says whether batches still wait, so that the caller wakes another drain."""
@@ -192,6 +199,7 @@ class Shard:
 
         Renews the lease.
         """
+        self._renewed_s = time.monotonic()
         names = [keys.sealed(self.number), keys.lease(self.number)]
         answer = self._memo(keys=names, args=[block.last, memo, self._token, self._settings.lease_s * 1000])
         return bytes(answer) if answer is not None else None

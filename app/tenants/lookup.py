@@ -93,8 +93,9 @@ class Lookup:
         return found
 
     def unknown_among(self, tenant_ids: Collection[int]) -> set[int]:
-        """Those that neither Redis nor ClickHouse knows."""
-        records = zip(tenant_ids, self._mirror.records(list(tenant_ids)), strict=True)
+        """Those that neither Redis nor ClickHouse knows, nor this process: a tenant is never taken away."""
+        tenant_ids = [tenant_id for tenant_id in tenant_ids if not self._by_id.look_up(tenant_id)[1]]
+        records = zip(tenant_ids, self._mirror.records(tenant_ids), strict=True)
         missing = [tenant_id for tenant_id, known in records if known is None]
         return {tenant_id for tenant_id in missing if one_tenant(self._storage(), tenant_id) is None}
 
