@@ -21,8 +21,9 @@ from app.storage.redis import make_redis
 from load.stack import Stack
 from workers.edge import Edge
 
-LOOK_EVERY_S = 0.05
-LOOKS_AN_ASKING = 20
+LOOK_EVERY_S = 0.02
+"""A run of a small block is open for little longer than its credit takes."""
+LOOKS_AN_ASKING = 50
 ORDER_EVENT = "Order Completed"
 
 

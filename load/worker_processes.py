@@ -39,6 +39,8 @@ CHUNKS_PER_PROCESS = 25
 CONVERSIONS_PER_CHUNK = 5
 TYPE = "Order Completed"
 LIMIT_S = 120.0
+LOOK_EVERY_S = 0.02
+"""Who measures looks no oftener: it is seconds that are measured, and to look takes of the processor too."""
 CHECKOUT = Path(__file__).resolve().parents[1]
 
 
@@ -162,7 +164,7 @@ def _run(settings: Settings, tenant: Tenant, chunks: Sequence[Chunk]) -> float:
     while runs.open_count(run_id):
         if time.perf_counter() > end_s:
             raise RuntimeError(f"{runs.open_count(run_id)} of {len(chunks)} chunks were not done in {LIMIT_S:.0f} s.")
-        time.sleep(0.005)
+        time.sleep(LOOK_EVERY_S)
     took_s = time.perf_counter() - began_s
     redis.close()
     return len(chunks) / took_s

@@ -62,9 +62,10 @@ def attribute_or_bury(services: Services, run_id: str, number: int, whose: str) 
     """
     runs = services.runs
     told: dict[str, Any] = {"tenant": whose, "chunk": number, "run_id": run_id}
-    record, chunk = runs.get(run_id), runs.open_chunk(run_id, number)
-    if record is None or chunk is None:
+    found = runs.open_chunk(run_id, number)
+    if found is None:
         return told | DONE_BEFORE
+    record, chunk = found
     done, (ended,) = attribute_together(services, [Claim(record, number, chunk)])
     runs.finish(run_id, number, ended.days, attributed=ended.attributed, touches=ended.touches)
     return told | done

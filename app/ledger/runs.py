@@ -167,12 +167,14 @@ class Runs:
         packed = self._redis.hmget(keys.run_chunks(run_id), [str(number) for number in numbers])
         return {number: decode_chunk(data) for number, data in zip(numbers, packed, strict=True) if data is not None}
 
-    def open_chunk(self, run_id: str, number: int) -> Chunk | None:
-        """One chunk, where it is still to be done."""
-        if not self._redis.sismember(keys.run_open(run_id), str(number)):
-            return None
-        packed = self._redis.hget(keys.run_chunks(run_id), str(number))
-        return decode_chunk(packed) if packed is not None else None
+    def open_chunk(self, run_id: str, number: int) -> tuple[RunRecord, Chunk] | None:
+        """One chunk and its run, where it is still to be done."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            pipe.hgetall(keys.run(run_id))
+            pipe.sismember(keys.run_open(run_id), str(number))
+            pipe.hget(keys.run_chunks(run_id), str(number))
+            fields, is_open, packed = pipe.execute()
+        return (record_of(run_id, fields), decode_chunk(packed)) if fields and is_open and packed is not None else None
 
     def next_wave(self, run_id: str) -> int:
         """The number of a wave of chunks that is about to be sent: 1, 2, …"""

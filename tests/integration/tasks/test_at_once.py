@@ -8,6 +8,7 @@ import os
 from base64 import b64decode
 
 import pytest
+from redis.connection import Connection
 
 from app.errors import Unavailable
 from app.ingest.drain import Drain
@@ -50,6 +51,20 @@ def test_a_small_block_is_stored_and_credited_by_one_task(pipeline, redis):
     assert credited(pipeline, tenant) == [("0", ["email"])]
     assert ingest.drain.run(shard=0)["outcome"] == "empty"
     pipeline.daily(tenant)
+
+
+def test_how_often_a_block_asks_redis(pipeline, monkeypatch):
+    """docs/PERFORMANCE.md, the queue's share: what a block costs there is its round trips."""
+    tenant, sends = pipeline.tenant(), []
+    for number in range(2):  # at first nothing is known of the tenant, nor are the scripts there
+        send(pipeline, tenant, number)
+        with monkeypatch.context() as counted:
+            write = Connection.send_packed_command
+            counted.setattr(
+                Connection, "send_packed_command", lambda *given, **more: (sends.append(number), write(*given, **more))
+            )
+            ingest.drain.run(shard=0)
+    assert sends.count(1) == 12
 
 
 def test_the_shard_is_free_and_the_next_drain_on_its_way_before_the_credit(pipeline, redis, monkeypatch):
