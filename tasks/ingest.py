@@ -28,19 +28,21 @@ def drain(*, shard: int) -> dict[str, Any]:
     except BaseException:
         hold.drop()
         raise
-    if hold.release():
+    released = hold.release()
+    if released.more_waits:
         drain.apply_async(kwargs={"shard": shard})
-    return {**asdict(drained), "shard": shard, **_credited(drained)}
+    return {**asdict(drained), "shard": shard, **_credited(drained, released.others_wait)}
 
 
-def _credited(drained: Drained) -> dict[str, Any]:
-    """A small run is done here and now: a task of its own would cost more than it does. A larger one is dispatched.
+def _credited(drained: Drained, others_wait: bool) -> dict[str, Any]:
+    """A small run is done here and now: a task of its own would cost more than it does. A larger one is dispatched, and
+    a small one too while drains of other shards wait: what comes of them is then done along with it.
 
     If this process dies the run is recorded, and the sweep sends it.
     """
     if not drained.run_id:
         return {}
-    if not is_small(context, drained.conversions):
+    if others_wait or not is_small(context, drained.conversions):
         return {"chunks": dispatch(drained.run_id)}
     try:
         return {"credit": credit_at_once(context, drained.run_id)}

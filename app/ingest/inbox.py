@@ -166,10 +166,11 @@ class Shard:
         if time.monotonic() - self._renewed_s > self._settings.lease_s / 3:
             self.hold()
 
-    def release(self) -> bool:
-        """Give the lease back; says whether batches still wait, so that the caller wakes another drain."""
-        names = [keys.lease(self.number), keys.wake(self.number), keys.waiting(self.number)]
-        return bool(self._release(keys=names, args=[self._token, WAKE_LIFE_MS]))
+    def release(self) -> Released:
+        """Give the lease back."""
+        names = [keys.lease(self.number), keys.wake(self.number), keys.waiting(self.number), keys.WAKE_UPS]
+        more_waits, wake_ups = self._release(keys=names, args=[self._token, WAKE_LIFE_MS])
+        return Released(bool(more_waits), bool(wake_ups))
 
     def drop(self) -> None:
         """Let the lease go after a failure; the sweep wakes the shard again, so a failing store is not hammered."""
@@ -242,6 +243,14 @@ class Shard:
             pipe.xrange(keys.tenant_inbox(tenant_id), max=end)
         taken = dict(zip(ends, pipe.execute(), strict=True))
         return _block(self.number, taken, memo) if any(taken.values()) else None
+
+
+class Released(NamedTuple):
+    """What there is to do when a drain has ended: `more_waits` in its shard, so that it wakes another drain, or drains
+    of other shards wait for a worker."""
+
+    more_waits: bool
+    others_wait: bool
 
 
 class _Waiting(NamedTuple):

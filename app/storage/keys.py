@@ -5,8 +5,13 @@ One Redis master holds them all (Sentinel fails it over), so scripts may touch s
 
 from __future__ import annotations
 
+from config.queues import Queue
+
 DEAD_LETTERS = "dead"
 """stream; newest `dead_letter_entries` kept; written by edge, drain and sweep, read by support."""
+
+WAKE_UPS = Queue.INGEST.value
+"""list of wake-ups of drains that no worker has taken yet; owner: Celery."""
 
 RUNS_DUE = "runs:due"
 """zset of run id by the time (ms) at which the sweep looks at it again; owner: the chunk ledger."""

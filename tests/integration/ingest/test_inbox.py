@@ -50,7 +50,7 @@ def test_nobody_is_woken_while_a_drain_is_at_work(redis, small, inbox, woken):
     assert shard.hold()
     inbox.accept(4, entry("m"), 1)
     assert woken == []
-    assert shard.release()
+    assert shard.release() == (True, False)
 
 
 def test_a_full_inbox_keeps_nothing_of_the_request(inbox, redis, small):
@@ -155,7 +155,7 @@ def test_nothing_waits_where_all_is_acknowledged(redis, small, inbox):
     shard.hold()
     Runs(redis, 15).acknowledge(0, shard.take().last, "run", [])
     assert not redis.exists(keys.waiting(0))
-    assert (inbox.depth(0), inbox.oldest_ms(0), shard.take(), shard.release()) == (0, None, None, False)
+    assert (inbox.depth(0), inbox.oldest_ms(0), shard.take(), shard.release()) == (0, None, None, (False, False))
 
 
 def test_a_block_ends_before_it_grows_too_large(redis, small, inbox):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import os
 from base64 import b64decode
@@ -55,16 +56,19 @@ def test_a_small_block_is_stored_and_credited_by_one_task(pipeline, redis):
 
 def test_how_often_a_block_asks_redis(pipeline, monkeypatch):
     """docs/PERFORMANCE.md, the queue's share: what a block costs there is its round trips."""
-    tenant, sends = pipeline.tenant(), []
+    tenant, sends, write = pipeline.tenant(), [], Connection.send_packed_command
+
+    def count(*given, **more):
+        sends.append(given)
+        return write(*given, **more)
+
     for number in range(2):  # at first nothing is known of the tenant, nor are the scripts there
         send(pipeline, tenant, number)
         with monkeypatch.context() as counted:
-            write = Connection.send_packed_command
-            counted.setattr(
-                Connection, "send_packed_command", lambda *given, **more: (sends.append(number), write(*given, **more))
-            )
+            sends.clear()
+            counted.setattr(Connection, "send_packed_command", count)
             ingest.drain.run(shard=0)
-    assert sends.count(1) == 12
+    assert len(sends) == 12
 
 
 def test_the_shard_is_free_and_the_next_drain_on_its_way_before_the_credit(pipeline, redis, monkeypatch):
@@ -87,6 +91,24 @@ def test_the_shard_is_free_and_the_next_drain_on_its_way_before_the_credit(pipel
     send(pipeline, tenant)
     ingest.drain.run(shard=0)
     assert seen == [([{"shard": 0}], True)]
+
+
+def test_while_other_drains_wait_runs_are_left_to_be_done_along_with_one_another(pipeline, redis):
+    tenant, number_of = pipeline.tenant(), itertools.count()
+
+    def drained():
+        send(pipeline, tenant, next(number_of))
+        return ingest.drain.run(shard=0)
+
+    redis.lpush("ingest", "another shard's wake-up")
+    first = drained()
+    assert (first["chunks"], pipeline.context.runs.get(first["run_id"]).state) == (1, RunState.OPEN)
+    redis.delete("ingest")
+    second = drained()
+    assert (second["credit"]["along"], pipeline.context.runs.waiting()) == (1, 0)
+    (asked,) = sent(redis, "attribution")
+    assert attribution.attribute_run.run(**asked)["outcome"] == "done along with another"
+    assert [order_id for order_id, _ in credited(pipeline, tenant)] == ["0", "1"]
 
 
 def test_a_larger_run_goes_out_in_chunks(pipeline, redis, monkeypatch):
