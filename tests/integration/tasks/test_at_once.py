@@ -15,6 +15,7 @@ from app.errors import Unavailable
 from app.ingest.drain import Drain
 from app.ledger import at_once
 from app.ledger.runs import RunState
+from app.storage.connections import close_all
 from tasks import attribution, ingest, maintenance
 from tests.integration.pipeline.conftest import NOON, Pipeline, order, touch
 
@@ -144,6 +145,7 @@ def test_a_drain_that_is_killed_before_its_credit_is_closed(pipeline, redis, mon
     """At its beginning, in its midst, or with the credit stored and nothing said: the sweep sends the run, once."""
     tenant = pipeline.tenant()
     send(pipeline, tenant)
+    close_all()  # the child is to have connections of its own
     if not (child := os.fork()):
         where = pipeline.context.claims.__class__ if dies_in == "take_along" else at_once
         monkeypatch.setattr(where, dies_in, lambda *given: os._exit(9))
