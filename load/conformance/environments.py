@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -139,9 +140,10 @@ class Session:
         for answer in self._process.stdout:
             if answer.startswith(ANSWER):
                 return json.loads(answer.removeprefix(ANSWER))
-        words = self._errors.read_text().strip()[-600:]
+        was_slow = self._process.wait() == -signal.SIGKILL
+        words = f"it was killed after {_TIMEOUT_S} s" if was_slow else self._errors.read_text().strip()[-600:]
         self.close()
-        raise RuntimeError(f"{self._peer.name} stopped: {words or f'it was killed after {_TIMEOUT_S} s'}")
+        raise RuntimeError(f"{self._peer.name} stopped: {words}")
 
 
 PEERS = (
