@@ -1,6 +1,6 @@
 -- What storing and merging a ledger row costs, once more: its strings are packed by LZ4 as its arrays are, no statistics
--- of columns are kept, which no query of ours reads, and a merge waits until it has more of the parts of one size. So
--- each row is merged half as often, and there are some more parts to read.
+-- of columns are kept, which no query of ours reads, and a merge waits until it has more of the parts of one size: what
+-- is written without a rest is merged less often, and there are some more parts to read.
 ALTER TABLE ledger
     MODIFY COLUMN IF EXISTS order_id String CODEC(LZ4),
     MODIFY COLUMN IF EXISTS message_id String CODEC(LZ4),
