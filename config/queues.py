@@ -22,6 +22,7 @@ class Urgency(IntEnum):
     """Which messages of a queue go first; FIRST where nothing is said. Steps of kombu's transport over Redis."""
 
     FIRST = 0
+    SOON = 6
     LATER = 9
 
 
@@ -49,6 +50,7 @@ class TaskName(StrEnum):
     FIT_CHANNELS = "saturation.fit_channels"
     PUBLISH_REFIT = "saturation.publish_refit"
     SCORE_SPEND = "saturation.score_spend"
+    SCORE_TENANT = "saturation.score_tenant"
     CHECK_JUDGE = "saturation.check_judge"
 
 
@@ -69,6 +71,7 @@ ROUTES: dict[str, Queue] = {
     TaskName.FIT_CHANNELS: Queue.SATURATION,
     TaskName.PUBLISH_REFIT: Queue.SATURATION,
     TaskName.SCORE_SPEND: Queue.SATURATION,
+    TaskName.SCORE_TENANT: Queue.SATURATION,
     TaskName.CHECK_JUDGE: Queue.SATURATION,
 }
 

@@ -13,6 +13,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from app.advice import refit
 from app.advice.judge_check import check_judge as check
 from app.advice.nightly import due, sweep_overdue
+from app.errors import Unavailable
 from config.queues import TaskName, Urgency
 from tasks.context import context
 from tasks.policy import task
@@ -69,13 +70,36 @@ def publish_refit(results: list[dict[str, Any]], *, job_id: str) -> dict[str, An
     return refit.publish(context, job_id)
 
 
-@task(TaskName.SCORE_SPEND)
+@task(TaskName.SCORE_SPEND, retries=4)
 def score_spend() -> dict[str, int]:
-    """Score the spend that came in since each tenant's refit."""
-    from app.advice.scores import score_tenants  # with scipy and lightgbm, which no other queue's worker needs
+    """Have every tenant's new spend scored, by a task each; one that waits for an hour makes way for the next.
+
+    They go after refits that somebody waits for, and before those of the night, which take longer.
+    """
+    tenants = context.registry.list()
+    for tenant in tenants:
+        score_tenant.apply_async(
+            kwargs={"tenant_id": tenant.tenant_id, "tenant": tenant.slug},
+            priority=int(Urgency.SOON),
+            expires=context.settings.score_every_s,
+        )
+    return {"tenants": len(tenants)}
+
+
+@task(TaskName.SCORE_TENANT, retries=4)
+def score_tenant(*, tenant_id: int, tenant: str) -> dict[str, Any]:
+    """Score the spend that came in since a tenant's refit. `tenant` tells support whose it is."""
+    from app.advice import scores  # with scipy and lightgbm, which no other queue's worker needs
 
     now_ms = time.time_ns() // 1_000_000
-    return score_tenants(context.storage, context.registry.list(), now_ms)
+    try:
+        channels = scores.score_tenant(context.storage, context.tenant(tenant_id), now_ms)
+    except Unavailable:
+        raise
+    except Exception:
+        log.error("the new spend of %s was not scored; the next hour's task tries again", tenant)
+        raise
+    return {"tenant": tenant, "channels": channels}
 
 
 @task(TaskName.CHECK_JUDGE)

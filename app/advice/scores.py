@@ -6,9 +6,8 @@ the elasticity is at the adstock that is reached; the status waits for the refit
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -19,7 +18,6 @@ import numpy as np
 from app.advice.documents import Drawn, unpack
 from app.advice.series import read_spend
 from app.advice.settings import AdviceSettings, settings_of
-from app.errors import TributaryError, Unavailable
 from app.reports.days import day_of
 from app.saturation.answers import Estimate
 from app.saturation.draws import rescored
@@ -28,7 +26,6 @@ from app.storage.client import Storage
 from app.storage.saturation import Run, draws_of, runs_until, store
 from app.tenants.tenant import Tenant
 
-log = logging.getLogger(__name__)
 MOST_DAYS = 35
 """A refit that is older than this has no say about today."""
 
@@ -40,19 +37,6 @@ class _Score:
     channel: str
     day: date
     score: dict[str, Any]
-
-
-def score_tenants(storage: Storage, tenants: Iterable[Tenant], now_ms: int) -> dict[str, int]:
-    """Score every tenant; how many channels of each, by slug. What one has to change first keeps none of the others."""
-    scored = {}
-    for tenant in tenants:
-        try:
-            scored[tenant.slug] = score_tenant(storage, tenant, now_ms)
-        except Unavailable:
-            raise
-        except TributaryError as error:
-            log.warning("the spend of %s was not scored: %s", tenant.slug, error)
-    return scored
 
 
 def score_tenant(storage: Storage, tenant: Tenant, now_ms: int) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from base64 import b64decode
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -14,12 +13,12 @@ import tasks.saturation
 from app.advice import nightly, refit
 from app.advice.judge_check import check_judge
 from app.advice.refits import Group, Reason, Refits, RefitState
-from app.advice.scores import score_tenants
 from app.advice.settings import settings_of
+from app.errors import TributaryError
 from app.ledger.stale import StaleDays
 from app.storage import keys
 from app.storage.statements import Rollup
-from config.queues import ROUTES, Queue, redis_lists
+from config.queues import ROUTES, Queue, TaskName, Urgency, redis_lists
 from tests.integration.saturation.conftest import EASY, Shop
 from workers import checkup
 
@@ -77,25 +76,31 @@ def test_another_refit_of_the_same_days_says_the_same_and_counts_once(trained):
     assert trained.work(trained.job_id)["outcome"] == "closed before"
 
 
-def test_new_spend_is_scored_without_a_refit(trained, settings):
-    other = Shop(settings)
-    other.fill(EASY, days=50)
-    other.train()
-    other.spend("a", [other.until + timedelta(days=1)], [5.0], currency="EUR")  # without a rate: not scored
-    now_ms = time.time_ns() // 1_000_000
+def test_new_spend_is_scored_without_a_refit(trained, monkeypatch):
+    monkeypatch.setattr(tasks.saturation, "context", trained.context)
     assert trained.get("/v1/saturation/b")["now"] is None
     x0 = trained.truth.channels[1].truth.x0
     day = trained.until + timedelta(days=1)
     trained.spend("b", [day], [3 * x0])
     trained.spend("a", [day], [0.0])
+    whose = {"tenant_id": trained.tenant.tenant_id, "tenant": trained.tenant.slug}
     for _ in range(2):
-        scored = score_tenants(trained.context.storage, [other.tenant, trained.tenant], now_ms)
-        assert scored == {trained.tenant.slug: 2}
+        assert tasks.saturation.score_tenant(**whose) == {"tenant": trained.tenant.slug, "channels": 2}
     answer = trained.get("/v1/saturation/b")
     assert answer["now"]["days"] == 1
     assert answer["now"]["adstock"] > x0
     assert answer["now"]["elasticity"]["median"] < answer["elasticity"]["median"]
     assert answer["status"] == "unsaturated"  # the status waits for the refit
+
+
+def test_spend_that_cannot_be_scored_fails_its_tenants_task_alone(shop, monkeypatch, caplog):
+    monkeypatch.setattr(tasks.saturation, "context", shop.context)
+    shop.fill(EASY, days=50)
+    shop.train()
+    shop.spend("a", [shop.until + timedelta(days=1)], [5.0], currency="EUR")  # without a rate
+    with pytest.raises(TributaryError, match="EUR"):
+        tasks.saturation.score_tenant(tenant_id=shop.tenant.tenant_id, tenant=shop.tenant.slug)
+    assert f"the new spend of {shop.tenant.slug} was not scored" in caplog.text
 
 
 def test_nobody_else_sees_any_of_it(trained, settings):
@@ -193,11 +198,25 @@ class TestTheQueue:
         monkeypatch.setattr(tasks.saturation, "context", shop.context)
         tenant_id = shop.tenant.tenant_id + 30_000
         night, asked = self.begun(shop, tenant_id, Reason.NIGHTLY), self.begun(shop, tenant_id + 1, Reason.ASKED)
-        assert self.dispatched(shop, night, asked) == [{asked}, {night}]
+        assert self.dispatched(shop, night, asked) == [{asked}, set(), {night}]
         assert shop.refits.ask(tenant_id, shop.until, Reason.ASKED).job_id == night
-        assert self.dispatched(shop, night, asked) == [{asked, night}, set()]
+        assert self.dispatched(shop, night, asked) == [{asked, night}, set(), set()]
         for job_id in (night, asked):
             shop.refits.fail(job_id, "", "", "")
+
+    def test_each_tenant_is_scored_by_its_own_task_before_the_night(self, shop, monkeypatch):
+        monkeypatch.setattr(tasks.saturation, "context", shop.context)
+        redis, lists = shop.context.redis, dict(zip(Urgency, redis_lists(Queue.SATURATION), strict=True))
+        redis.delete(*lists.values())
+        tenants = shop.context.registry.list()
+        assert tasks.saturation.score_spend() == {"tenants": len(tenants)}
+        sent = {urgency: redis.lrange(name, 0, -1) for urgency, name in lists.items()}
+        assert (sent[Urgency.FIRST], sent[Urgency.LATER]) == ([], [])
+        messages = [json.loads(one) for one in sent[Urgency.SOON]]
+        assert {one["headers"]["task"] for one in messages} == {TaskName.SCORE_TENANT}
+        whose = [json.loads(b64decode(one["body"]))[1] for one in messages]
+        assert whose == [{"tenant_id": one.tenant_id, "tenant": one.slug} for one in reversed(tenants)]
+        redis.delete(*lists.values())
 
     def test_doctor_sees_refits_that_nobody_looks_at(self, shop):
         job_id = self.begun(shop, shop.tenant.tenant_id + 40_000, Reason.NIGHTLY)
