@@ -108,12 +108,12 @@ def _refit_through_the_year(edge: Edge, year: Year) -> tuple[int, int | None]:
 
 def _train(edge: Edge, until: date) -> None:
     job = edge.get(edge.post("/v1/saturation/train", {"until": until.isoformat()})["url"])
-    with Progress(f"refit until {until}", max(job["chunks"]["total"], 1)) as progress:
+    with Progress(f"refit until {until}", max(job["channels"]["total"], 1)) as progress:
         while job["closed_at"] is None:
             time.sleep(0.2)
             job = edge.get(f"/v1/jobs/{job['job_id']}")
-            progress.total = max(job["chunks"]["total"], 1)
-            progress.to(job["chunks"]["done"])
+            progress.total = max(job["channels"]["total"], 1)
+            progress.to(job["channels"]["done"])
     if job["state"] != "done":
         raise SystemExit(f"the refit until {until} failed: {job['failures']}")
 

@@ -260,10 +260,7 @@ class Refits:
 
 
 def refit_job(refits: Refits, tenant: Tenant, job_id: str) -> dict[str, Any] | None:
-    """One of the tenant's own refits as `/v1/jobs` shows every job; None where it is none of these.
-
-    Chunks are channels under a model.
-    """
+    """One of the tenant's own refits as `/v1/jobs` shows every job; None where it is none of these."""
     refit = refits.get(job_id)
     if refit is None or refit.tenant_id != tenant.tenant_id:
         return None
@@ -273,7 +270,7 @@ def refit_job(refits: Refits, tenant: Tenant, job_id: str) -> dict[str, Any] | N
         "kind": KIND,
         "state": str(refit.state),
         "progress": round(refit.done / refit.total, 4) if refit.total else float(is_closed),
-        "chunks": {"total": refit.total, "done": refit.done, "failed": 0},
+        "channels": {"total": refit.total, "done": refit.done, "failed": 0},
         "until": refit.until.isoformat(),
         "reason": refit.reason,
         "created_at": rfc3339(refit.created_ms),

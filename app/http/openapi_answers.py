@@ -13,6 +13,7 @@ _REF = "#/components/schemas/"
 _TEXT, _WHOLE, _YES, _REAL = {"type": "string"}, {"type": "integer"}, {"type": "boolean"}, {"type": "number"}
 _MAYBE_TEXT, _MAYBE_WHOLE = {"type": ["string", "null"]}, {"type": ["integer", "null"]}
 _PERIOD = {"from": _TEXT, "to": _TEXT, "timezone": _TEXT}
+_DONE = {"type": "object", "properties": dict.fromkeys(("total", "done", "failed"), _WHOLE)}
 _MODEL = {"enum": [str(model) for model in FIVE_MODELS]}
 
 
@@ -169,7 +170,9 @@ ANSWER_SCHEMAS: dict[str, Any] = {
         kind=_TEXT,
         state=_TEXT,
         progress={"type": "number", "minimum": 0, "maximum": 1},
-        chunks=_object(total=_WHOLE, done=_WHOLE, failed=_WHOLE),
+        chunks={**_DONE, "description": "Of a run that gives credit."},
+        channels={**_DONE, "description": "Of a refit; a channel counts once under each of its models."},
+        steps={**_DONE, "description": "Of Markov and Shapley."},
         conversions=_object(total=_WHOLE, attributed=_WHOLE),
         touches=_WHOLE,
         created_at=_TEXT,

@@ -164,7 +164,7 @@ def model_job(jobs: ModelJobs, tenant: Tenant, job_id: str) -> dict[str, Any] | 
         "kind": KIND,
         "state": "open" if job.is_open else str(job.state),
         "progress": round(job.done / max(job.total, 1), 4),
-        "chunks": {"total": job.total, "done": job.done, "failed": 0},
+        "steps": {"total": job.total, "done": job.done, "failed": 0},
         "created_at": rfc3339(job.created_ms),
         "closed_at": rfc3339(job.closed_ms) if job.closed_ms is not None else None,
         "failures": failures(job),

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
 from app.errors import BadInput, TributaryError
 from app.reports.words import counted, grouped
-from workers.commands.progress import Progress
+from workers.commands.follow import watch
 from workers.commands.table import printable, table
 from workers.edge import Edge
 
 Answer = dict[str, Any]
 MODELS = frozenset({"markov", "shapley"})
 PATH = "/v1/reports/channels"
-ASK_EVERY_S = 0.3
 
 
 def asks_for_period_models(models: str | None, others: Mapping[str, str | None]) -> bool:
@@ -53,25 +51,13 @@ def computed(edge: Edge, query: Mapping[str, str | None]) -> Answer:
     """
     answer = edge.get(PATH, query)
     if answer["state"] == "computing":
-        _follow(edge, answer["url"])
+        watch(edge, answer["url"])
         answer = edge.get(PATH, query)
     for failure in answer.get("failures", []):
         raise TributaryError(failure["code"], failure["message"], failure["detail"])
     if "rows" not in answer:
         raise TributaryError("not_computed", "The models were not computed yet.", "Ask again.")
     return answer
-
-
-def _follow(edge: Edge, url: str) -> None:
-    job = edge.get(url)
-    with Progress("steps", job["chunks"]["total"]) as progress:
-        while job["closed_at"] is None:
-            time.sleep(ASK_EVERY_S)
-            job = edge.get(url)
-            progress.total = max(job["chunks"]["total"], 1)
-            progress.to(job["chunks"]["done"])
-        if job["state"] == "done":
-            progress.to_the_end()
 
 
 def channels_table(report: Answer, *, net: bool = False) -> str:

@@ -9,7 +9,7 @@ import click
 
 from app.errors import TributaryError
 from app.reports.words import counted
-from workers.commands.reattribute import follow
+from workers.commands.follow import follow
 from workers.commands.table import table
 from workers.commands.target import edge_of, edge_options
 from workers.edge import Edge

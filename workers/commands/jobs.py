@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from workers.commands.reattribute import follow
+from workers.commands.follow import follow
 from workers.commands.target import edge_of, edge_options
 
 

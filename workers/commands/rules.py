@@ -11,7 +11,7 @@ import click
 
 from app.errors import BadInput
 from app.reports.words import counted, grouped
-from workers.commands.reattribute import follow
+from workers.commands.follow import follow
 from workers.commands.table import table
 from workers.commands.target import edge_of, edge_options
 

@@ -11,8 +11,8 @@ from urllib.parse import quote
 import click
 
 from app.errors import BadInput, TributaryError
+from workers.commands.follow import follow
 from workers.commands.progress import Progress
-from workers.commands.reattribute import follow
 from workers.commands.saturation_tables import plan_table, status_table
 from workers.commands.target import edge_of, edge_options
 

@@ -187,7 +187,7 @@ def assess(edge: Edge, progress: Callable[[int], None]) -> dict[str, Any]:
     while job["closed_at"] is None and time.monotonic() < end:
         time.sleep(0.2)
         job = edge.get(url)
-        progress(job["chunks"]["done"])
+        progress(job["channels"]["done"])
     if job["state"] != "done":
         words = "\n".join(failure["message"] for failure in job["failures"])
         raise TributaryError("not_assessed", f"The refit is {job['state']} after {ASSESS_LIMIT_S:.0f} s.", words)

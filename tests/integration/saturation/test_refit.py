@@ -67,7 +67,7 @@ def test_the_picture_of_a_curve_is_the_same_bytes_each_time(trained, kind, begin
 
 def test_another_refit_of_the_same_days_says_the_same_and_counts_once(trained):
     before, job = trained.get("/v1/saturation"), trained.get(f"/v1/jobs/{trained.job_id}")
-    assert (job["state"], job["progress"], job["chunks"]["total"], job["failures"]) == ("done", 1.0, 4, [])
+    assert (job["state"], job["progress"], job["channels"]["total"], job["failures"]) == ("done", 1.0, 4, [])
     trained.job_id = trained.train()
     after = trained.get("/v1/saturation")
     assert after["channels"] == before["channels"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.errors import BadInput, TributaryError
-from workers.commands import channel_models
+from workers.commands import channel_models, follow
 from workers.commands.channel_models import asks_for_period_models, channels_table, computed
 
 HEAD = {"conversion_type": "Order Completed", "currency": "USD"}
@@ -34,7 +34,7 @@ READY = {
     ],
     "reconciled": True,
 }
-JOB = {"chunks": {"total": 3, "done": 1}, "state": "open", "closed_at": None}
+JOB = {"steps": {"total": 3, "done": 1}, "state": "open", "closed_at": None}
 
 
 class Edge:
@@ -51,7 +51,7 @@ class Edge:
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch):
-    monkeypatch.setattr(channel_models, "ASK_EVERY_S", 0)
+    monkeypatch.setattr(follow, "ASK_EVERY_S", 0)
 
 
 def test_it_waits_for_the_job():
