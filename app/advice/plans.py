@@ -13,11 +13,13 @@ from typing import Any
 import msgspec
 
 from app.advice.documents import assessment_of, unpack
-from app.errors import BadInput, NotFound
+from app.advice.newest import newest
+from app.advice.refits import Refits
+from app.errors import BadInput
 from app.reports.days import day_of, read_day, rfc3339
 from app.saturation.answers import Assessment, Plan
 from app.storage.client import Storage
-from app.storage.saturation import Run, StoredPlan, answers_of, draws_of, plans_of, runs_until, store
+from app.storage.saturation import Run, StoredPlan, answers_of, draws_of, plans_of, store
 from app.tenants.tenant import Tenant
 
 COUNTED_FROM = 0.8
@@ -79,8 +81,8 @@ def read_asked(body: bytes) -> Asked:
     return asked
 
 
-def make_plan(storage: Storage, tenant: Tenant, asked: Asked, now_ms: int) -> dict[str, Any]:
-    """The plan, stored as modelled.
+def make_plan(storage: Storage, refits: Refits, tenant: Tenant, asked: Asked, now_ms: int) -> dict[str, Any]:
+    """The plan, stored as modelled; and why the refit that was asked for last failed, if it did.
 
     Raises
     ------
@@ -89,7 +91,7 @@ def make_plan(storage: Storage, tenant: Tenant, asked: Asked, now_ms: int) -> di
     """
     from app.saturation import plan  # no other request of the edge computes
 
-    run = newest_run(storage, tenant, asked.as_of, now_ms)
+    run, failed = newest(storage, refits, tenant, asked.as_of, now_ms)
     assessments = assessments_of(storage, tenant, run)
     margin = run.margin if asked.margin is None else asked.margin
     today = {one.channel: _spend_today(one) for one in assessments}
@@ -110,27 +112,7 @@ def make_plan(storage: Storage, tenant: Tenant, asked: Asked, now_ms: int) -> di
     plan_id = f"p{uuid.uuid4().hex[:16]}"
     stored = StoredPlan(plan_id, run.data_until, PlanState.MODELLED, msgspec.json.encode(content).decode(), "", now_ms)
     store_plan(storage, tenant, stored)
-    return shown_plan(stored)
-
-
-def newest_run(storage: Storage, tenant: Tenant, as_of: str, now_ms: int) -> Run:
-    """The newest refit, or the newest over data until a day.
-
-    Raises
-    ------
-    NotFound : there is none.
-    """
-    until = read_day("as_of", as_of) if as_of else day_of(now_ms, tenant.timezone) + timedelta(days=1)
-    runs = runs_until(storage, tenant.tenant_id, until)
-    if not runs:
-        raise NotFound(
-            "not_trained",
-            f"No refit of {tenant.slug} has been published" + (f" over data until {as_of}." if as_of else "."),
-            f'POST /v1/saturation/train {{"until": "{as_of}"}} makes one, where there is spend until then.'
-            if as_of
-            else "POST /v1/spend, then POST /v1/saturation/train; afterwards it is done every night.",
-        )
-    return runs[0]
+    return shown_plan(stored) | {"failures": failed}
 
 
 def assessments_of(storage: Storage, tenant: Tenant, run: Run) -> list[Assessment]:

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from app.advice.judge_check import last_check
-from app.advice.plans import newest_run
-from app.advice.refits import Refits, RefitState, failures
+from app.advice.newest import newest
+from app.advice.refits import Refits
 from app.errors import NotFound
 from app.reports.days import rfc3339
 from app.storage.client import Storage
@@ -23,35 +23,22 @@ Answer = dict[str, Any]
 def overview(storage: Storage, refits: Refits, tenant: Tenant, as_of: str, now_ms: int) -> Answer:
     """Every channel's status, by name; and why the refit that was asked for last failed, if it did.
 
-    Where there is none yet, the error says what became of the one that was asked for.
-
     Raises
     ------
     NotFound : no refit has been published.
     """
-    newest = refits.newest(tenant.tenant_id)
-    failed = failures(newest) if newest is not None else []
-    try:
-        run = newest_run(storage, tenant, as_of, now_ms)
-    except NotFound as error:
-        for failure in failed:
-            why = f"{error.message} The last one failed: {failure['message']}"
-            raise NotFound(error.code, why, failure["detail"]) from None
-        if newest is not None and newest.state is RefitState.OPEN and not as_of:
-            raise NotFound(
-                error.code, f"{error.message} One is under way.", f"Follow it: GET /v1/jobs/{newest.job_id}."
-            ) from None
-        raise
+    run, failed = newest(storage, refits, tenant, as_of, now_ms)
     answers = _answers(storage, tenant, run)
     scores = _scores(storage, tenant, run)
-    return _head(run) | {
+    return _head(run, failed) | {
         "channels": [_of_channel(channel, answers, run) | _now(scores, channel) for channel in answers],
         "judge": last_check(storage),
-        "failures": failed,
     }
 
 
-def one_channel(storage: Storage, tenant: Tenant, channel: str, as_of: str, now_ms: int) -> Answer:
+def one_channel(
+    storage: Storage, refits: Refits, tenant: Tenant, channel: str, as_of: str, now_ms: int
+) -> Answer:
     """A channel's answer with its curve, the days behind it and its statuses so far.
 
     Raises
@@ -60,7 +47,7 @@ def one_channel(storage: Storage, tenant: Tenant, channel: str, as_of: str, now_
     """
     from app.advice.curve import curve_of  # numpy: only here
 
-    run = newest_run(storage, tenant, as_of, now_ms)
+    run, failed = newest(storage, refits, tenant, as_of, now_ms)
     answers = _answers(storage, tenant, run)
     if channel not in answers:
         known = ", ".join(list(answers)[:20]) or "none"
@@ -70,7 +57,7 @@ def one_channel(storage: Storage, tenant: Tenant, channel: str, as_of: str, now_
             f"Channels with spend: {known}. Spend comes in by POST /v1/spend.",
         )
     drawn = draws_of(storage, tenant.tenant_id, run.run_id, run.model, channel).get(channel, "")
-    return _head(run) | {
+    return _head(run, failed) | {
         **_of_channel(channel, answers, run),
         **_now(_scores(storage, tenant, run), channel),
         "curve": curve_of(drawn, run.margin),
@@ -78,7 +65,7 @@ def one_channel(storage: Storage, tenant: Tenant, channel: str, as_of: str, now_
     }
 
 
-def _head(run: Run) -> Answer:
+def _head(run: Run, failed: list[dict[str, str]]) -> Answer:
     return {
         "as_of": run.data_until.isoformat(),
         "job_id": run.run_id,
@@ -88,6 +75,7 @@ def _head(run: Run) -> Answer:
         "compared_with": run.compared_with or None,
         "currency": run.currency,
         "margin": run.margin,
+        "failures": failed,
     }
 
 

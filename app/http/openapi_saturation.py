@@ -115,6 +115,8 @@ _CHANNEL: dict[str, Any] = {
     "compared": {**_ANY, "description": "What another model of attribution leads to."},
     "now": {**_ANY, "description": "With the spend since the refit: elasticity, mroas, probabilities."},
 }
+_FAILURE = _object(dict.fromkeys(("code", "message", "detail"), _TEXT))
+_FAILURES = _list_of(_FAILURE, "Why the refit that was asked for last failed, if it did.")
 _HEAD: dict[str, Any] = {
     "as_of": {**_TEXT, "description": "The last day of the data."},
     "job_id": _TEXT,
@@ -124,6 +126,7 @@ _HEAD: dict[str, Any] = {
     "compared_with": {"type": ["string", "null"]},
     "currency": _TEXT,
     "margin": _NUMBER,
+    "failures": _FAILURES,
 }
 _LIFT = _object({"low": _NUMBER, "median": _NUMBER, "high": _NUMBER}, ["low", "median", "high"])
 _EXPERIMENT: dict[str, Any] = {
@@ -157,7 +160,6 @@ SATURATION_SCHEMAS: dict[str, Any] = {
         | {
             "channels": _list_of(_object(_CHANNEL)),
             "judge": {**_ANY, "description": "Its last weekly check."},
-            "failures": _list_of({"type": "object"}, "Why the refit that was asked for last failed, if it did."),
         }
     ),
     "ChannelCurve": _object(
@@ -183,7 +185,7 @@ SATURATION_SCHEMAS: dict[str, Any] = {
             "as_of": _TEXT,
         }
     ),
-    "Plan": _object(_PLAN),
+    "Plan": _object(_PLAN | {"failures": _FAILURES}),
     "Plans": _object({"plans": _list_of(_object(_PLAN))}),
     "SaturationSettings": _object(
         {

@@ -48,7 +48,7 @@ def channel(channel: str) -> Response:
     kind = request.args.get("format", "json")
     if kind not in ("json", *_PICTURES):
         raise BadInput("bad_format", f"format is {kind[:40]!r}.", f"Use json, {' or '.join(_PICTURES)}.")
-    answer = one_channel(_storage(), g.tenant, channel, request.args.get("as_of", ""), _now_ms())
+    answer = one_channel(_storage(), _refits(), g.tenant, channel, request.args.get("as_of", ""), _now_ms())
     if kind == "json":
         return _json(answer)
     from app.advice.pictures import picture
@@ -78,7 +78,7 @@ def plan() -> Response:
     from app.advice.plans import make_plan, read_asked
 
     asked = read_asked(read_body(parts().settings.batch_bytes))
-    return _json(make_plan(_storage(), g.tenant, asked, _now_ms()))
+    return _json(make_plan(_storage(), _refits(), g.tenant, asked, _now_ms()))
 
 
 @bp.get("/v1/saturation/plans")

@@ -29,7 +29,7 @@ def status_table(answer: Answer) -> str:
         "",
         *(f"- {one['message']}" for one in answer["channels"]),
         _of_judge(answer["judge"]),
-        *(f"the last refit failed: {one['message']} {one['detail']}" for one in answer["failures"]),
+        *_of_failures(answer),
     ]
     return "\n".join(part for part in parts if part is not None)
 
@@ -54,6 +54,7 @@ def plan_table(plan: Answer) -> str:
             worth if any(one["change"] for one in plan["channels"]) else "no move is sure enough to gain",
             "",
             *(f"- {one['channel']}: {one['reason']}" for one in plan["channels"]),
+            *_of_failures(plan),
         ]
     )
 
@@ -78,6 +79,10 @@ def _between(estimate: Answer | None) -> str:
     if estimate is None:
         return ""
     return f"{estimate['median']:.2f} ({estimate['low']:.2f} to {estimate['high']:.2f})"
+
+
+def _of_failures(answer: Answer) -> list[str]:
+    return [f"the last refit failed: {one['message']} {one['detail']}" for one in answer["failures"]]
 
 
 def _of_judge(check: Answer | None) -> str | None:

@@ -21,6 +21,7 @@ from app.storage.statements import Rollup
 from config.queues import ROUTES, Queue, TaskName, Urgency, redis_lists
 from tests.integration.saturation.conftest import EASY, Shop
 from workers import checkup
+from workers.commands.saturation_tables import plan_table, status_table
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +118,18 @@ def test_nobody_else_sees_any_of_it(trained, settings):
     )
     assert other.ask("DELETE", "/v1/experiments/mine").status_code == 404
     assert trained.ask("DELETE", "/v1/experiments/mine").status_code == 200
+
+
+def test_what_comes_of_an_older_refit_says_why_the_last_one_failed(trained):
+    assert trained.get("/v1/saturation")["failures"] == []
+    failed = trained.post("/v1/saturation/train")["job_id"]
+    failure = {"code": "missing_rate", "message": "No rate of EUR.", "detail": "POST /v1/fx."}
+    trained.refits.fail(failed, *failure.values())
+    said = [trained.get("/v1/saturation"), trained.get("/v1/saturation/a"), trained.post("/v1/saturation/plan", {})]
+    for answer in said:
+        assert (answer["as_of"], answer["failures"]) == (trained.until.isoformat(), [failure])
+    for table in (status_table(said[0]), plan_table(said[2])):
+        assert table.endswith("the last refit failed: No rate of EUR. POST /v1/fx.")
 
 
 def leave_stale(shop, *days):
