@@ -9,7 +9,7 @@ import logging
 import uuid
 
 import msgspec
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
 
@@ -70,11 +70,24 @@ def _of_http(error: HTTPException) -> Response:
         return _unexpected(error)
     code, remedy = _CODES.get(status, _CODES[400])
     message = f"{request.method} {request.path[:200]}: {error.name}."
+    if status == 404 and (field := _left_empty()):
+        message, remedy = f"{field} is empty.", f"Name one: {request.method} {request.path}{{{field}}}."
     response = error_answer(TributaryError(code, message, remedy, status=status))
     for name, value in error.get_headers():
         if name == "Allow" or name == "Location":
             response.headers[name] = value
     return response
+
+
+def _left_empty() -> str:
+    """What the address would name if anything stood at its end; '' where nothing would help."""
+    if request.path.endswith("/") and request.routing_exception is not None:
+        try:
+            _, given = current_app.url_map.bind("").match(f"{request.path}x", request.method)
+        except HTTPException:
+            return ""
+        return next(iter(given), "")
+    return ""
 
 
 def _without_redis(error: RedisError) -> Response:

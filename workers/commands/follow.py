@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from typing import Any
+from urllib.parse import quote
 
 import click
 
@@ -24,7 +25,7 @@ def follow(edge: Edge, job_id: str) -> None:
     ------
     TributaryError : it ended, but not well.
     """
-    job = watch(edge, f"/v1/jobs/{job_id}")
+    job = watch(edge, f"/v1/jobs/{quote(job_id, safe='')}")
     done = f": {counted(job['conversions']['attributed'], 'conversion')} attributed" if "conversions" in job else ""
     click.echo(f"{job['state']}{done}")
     for failure in job["failures"]:

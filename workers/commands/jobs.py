@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from urllib.parse import quote
 
 import click
 
@@ -26,4 +27,4 @@ def show(job_id: str, wait: bool, url: str | None, secret_key: str | None, write
     if wait:
         follow(edge, job_id)
     else:
-        click.echo(json.dumps(edge.get(f"/v1/jobs/{job_id}"), indent=2))
+        click.echo(json.dumps(edge.get(f"/v1/jobs/{quote(job_id, safe='')}"), indent=2))

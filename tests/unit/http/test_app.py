@@ -80,6 +80,25 @@ def test_health(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize(
+    ("method", "path", "field"),
+    [
+        ("GET", "/v1/conversions/", "order_id"),
+        ("GET", "/v1/jobs/", "job_id"),
+        ("GET", "/v1/saturation/", "channel"),
+        ("GET", "/v1/erasures/", "erasure_id"),
+        ("DELETE", "/v1/persons/", "id"),
+        ("DELETE", "/v1/experiments/", "experiment_id"),
+        ("DELETE", "/v1/webhooks/", "webhook_id"),
+    ],
+)
+def test_a_name_that_was_left_empty_is_named(client: FlaskClient, method: str, path: str, field: str) -> None:
+    answer = client.open(path, method=method)
+    assert answer.json is not None
+    assert (answer.status_code, answer.json["message"]) == (404, f"{field} is empty.")
+    assert answer.json["detail"] == f"Name one: {method} {path}{{{field}}}."
+
+
+@pytest.mark.parametrize(
     ("method", "path", "status", "code"),
     [
         ("GET", "/nope", 404, "not_found"),
