@@ -19,6 +19,7 @@ import msgspec
 
 from app.advice.settings import AdviceSettings
 from app.ingest.wake import wake_refit
+from app.ledger import tenant_jobs
 from app.reports.days import rfc3339
 from app.storage import keys
 from app.tenants.tenant import Tenant
@@ -118,8 +119,7 @@ class Refits:
         self._redis.set(name, job_id, ex=OF_KEPT_S)
         self._redis.set(keys.refit_newest(tenant_id), job_id, ex=KEPT_S)
         self._redis.zadd(keys.REFITS_DUE, {job_id: now_ms + self._deadline_ms})
-        self._redis.lpush(keys.tenant_runs(tenant_id), job_id)
-        self._redis.ltrim(keys.tenant_runs(tenant_id), 0, 99)
+        tenant_jobs.begun(self._redis, tenant_id, job_id)
         self._try_to_wake(job_id)
         made = self.get(job_id)
         assert made is not None

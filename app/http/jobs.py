@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
+from typing import Any
 
 import msgspec
 from flask import Blueprint, Response, g, url_for
 
 from app.advice.refits import Refits, refit_job
+from app.errors import NotFound
 from app.http.asked import DAYS, Days, only, read_form
 from app.http.auth import secret_key
 from app.http.parts import parts
 from app.ledger.model_jobs import ModelJobs
 from app.ledger.reattribute import start_reattribution
 from app.ledger.runs import Runs
+from app.ledger.tenant_jobs import newest
 from app.reports.channels import model_job
 from app.reports.days import read_period
 from app.reports.jobs import job
@@ -42,8 +46,24 @@ def reattribute() -> Response:
 @bp.get("/v1/jobs/<job_id>")
 @secret_key
 def progress(job_id: str) -> Response:
-    """Chunks and conversions (or steps) done, state, times and failures of one of the tenant's jobs."""
+    """Chunks and conversions (or channels, or steps) done, state, times and failures of one of the tenant's jobs."""
     only()
+    return Response(msgspec.json.encode(_job(job_id)), content_type="application/json")
+
+
+@bp.get("/v1/jobs")
+@secret_key
+def listing() -> Response:
+    """The newest of the tenant's jobs as each shows itself, the newest first."""
+    only()
+    found = []
+    for job_id in newest(get_redis(parts().settings), g.tenant.tenant_id):
+        with suppress(NotFound):  # begun more than 7 days ago
+            found.append(_job(job_id))
+    return Response(msgspec.json.encode({"jobs": found}), content_type="application/json")
+
+
+def _job(job_id: str) -> dict[str, Any]:
     settings = parts().settings
     redis = get_redis(settings)
     found = model_job(ModelJobs(redis), g.tenant, job_id)
@@ -51,7 +71,7 @@ def progress(job_id: str) -> Response:
         found = refit_job(Refits(redis, settings.refit_deadline_s), g.tenant, job_id)
     if found is None:
         found = job(Runs(redis, settings.chunk_deadline_s), g.tenant, job_id)
-    return Response(msgspec.json.encode(found), content_type="application/json")
+    return found
 
 
 def _now_ms() -> int:

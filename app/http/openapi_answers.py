@@ -165,6 +165,7 @@ ANSWER_SCHEMAS: dict[str, Any] = {
         applied=_YES,
     ),
     "ReattributionStarted": _object(success={"const": True}, job_id=_TEXT, url=_TEXT, **_PERIOD),
+    "Jobs": _object(jobs=_list(_of("Job"))),
     "Job": _some(
         job_id=_TEXT,
         kind=_TEXT,

@@ -46,6 +46,7 @@ def report_paths() -> dict[str, Any]:
             path="order_id",
         ),
         "/v1/reattribute": _reattribute(),
+        "/v1/jobs": _get("The newest jobs, up to 100, the newest first; each is kept for 7 days.", "Jobs", {}),
         "/v1/jobs/{job_id}": _get("How far a job is.", "Job", {}, path="job_id"),
     }
 

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from app.ingest.wake import wake_models
+from app.ledger import tenant_jobs
 from app.storage import keys
 
 KIND = "models"
@@ -133,8 +134,7 @@ class ModelJobs:
         fields = {"tenant": tenant_id, "question": question, "digest": digest, "created_ms": now_ms}
         self._set(job_id, state=JobState.WAITING, **fields)
         self._redis.set(name, job_id, ex=QUESTION_KEPT_S)
-        self._redis.lpush(keys.tenant_runs(tenant_id), job_id)
-        self._redis.ltrim(keys.tenant_runs(tenant_id), 0, 99)
+        tenant_jobs.begun(self._redis, tenant_id, job_id)
         self._send(job_id)
         job = self.get(job_id)
         assert job is not None

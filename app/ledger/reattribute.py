@@ -9,9 +9,9 @@ from typing import Any
 
 from app.errors import BadInput
 from app.ingest.wake import wake_run
+from app.ledger import tenant_jobs
 from app.ledger.cut import make_chunks
 from app.ledger.runs import RunKind, Runs
-from app.storage import keys
 from app.storage.client import Storage
 from app.storage.conversions import conversion_keys_between
 from app.tenants.tenant import Tenant
@@ -50,8 +50,7 @@ def start_run(redis: Any, settings: Settings, kind: RunKind, tenant_id: int, con
     run_id = f"{kind.value[0]}{uuid.uuid4().hex[:16]}"
     chunks = make_chunks({tenant_id: list(dict.fromkeys(conversion_keys))}, settings.chunk_conversions)
     Runs(redis, settings.chunk_deadline_s).create(run_id, kind, tenant_id, chunks)
-    redis.lpush(keys.tenant_runs(tenant_id), run_id)
-    redis.ltrim(keys.tenant_runs(tenant_id), 0, 99)
+    tenant_jobs.begun(redis, tenant_id, run_id)
     try:
         wake_run(run_id)
     except Exception as error:

@@ -97,7 +97,7 @@ def run_days(run_id: str) -> str:
 
 
 def tenant_runs(tenant_id: int) -> str:
-    """List of a tenant's newest job ids, for support; trimmed to 100."""
+    """List of a tenant's newest job ids, the newest first; trimmed to 100."""
     return f"tenant:{tenant_id}:runs"
 
 

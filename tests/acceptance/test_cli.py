@@ -65,6 +65,7 @@ def test_a_range_is_attributed_again(stack: Up) -> None:
     job_id = told.stdout.splitlines()[0]
     assert "done: " in told.stdout
     assert json.loads(stack.run("jobs", "show", job_id).stdout)["state"] == "done"
+    assert stack.run("jobs", "list").stdout.splitlines()[1].split()[:3] == [job_id, "reattribute", "done"]
 
 
 def test_a_dead_letter_is_listed_and_replayed_once_the_rules_allow_it(stack: Up) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from app.storage import keys
 from app.storage.redis import make_redis
 from config.celery_app import make_celery
 from config.settings import Settings
@@ -92,6 +93,13 @@ def test_a_job_belongs_to_its_tenant(
     assert job["conversions"]["total"] == 1
     assert job["state"] == "open"
     assert fresh_callers[1].get(f"/v1/jobs/{job_id}").status_code == 404
+    again = fresh_callers[0].post("/v1/reattribute", {"from": "2025-03-01", "to": "2025-03-02"}).get_json()["job_id"]
+    listed = fresh_callers[0].get("/v1/jobs").get_json()["jobs"]
+    assert [one["job_id"] for one in listed] == [again, job_id]
+    assert listed[1] == job
+    assert fresh_callers[1].get("/v1/jobs").get_json() == {"jobs": []}
+    make_redis(settings.redis_url).delete(keys.run(again))  # as 7 days do
+    assert fresh_callers[0].get("/v1/jobs").get_json() == {"jobs": [job]}
 
 
 @pytest.mark.parametrize(

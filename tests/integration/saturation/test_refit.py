@@ -70,6 +70,7 @@ def test_another_refit_of_the_same_days_says_the_same_and_counts_once(trained):
     before, job = trained.get("/v1/saturation"), trained.get(f"/v1/jobs/{trained.job_id}")
     assert (job["state"], job["progress"], job["channels"]["total"], job["failures"]) == ("done", 1.0, 4, [])
     trained.job_id = trained.train()
+    assert trained.get("/v1/jobs")["jobs"] == [trained.get(f"/v1/jobs/{trained.job_id}"), job]
     after = trained.get("/v1/saturation")
     assert after["channels"] == before["channels"]
     assert after["job_id"] == trained.job_id
