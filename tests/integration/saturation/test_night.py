@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -21,7 +21,7 @@ WORKER = ["worker", "--queues", "saturation", "--concurrency", "1", "--without-g
 
 
 @pytest.mark.timeout(240)
-def test_beat_has_a_tenant_refitted_in_its_night(settings, shop, tmp_path):
+def test_beat_has_a_tenant_refitted_in_its_night_and_its_new_spend_scored(settings, shop, tmp_path):
     shop.fill(EASY, days=60)
     today = datetime.now(UTC).date()
     for other in shop.context.registry.list():  # other tests' tenants have had their night
@@ -33,6 +33,7 @@ def test_beat_has_a_tenant_refitted_in_its_night(settings, shop, tmp_path):
         "TRIBUTARY_CLICKHOUSE_CLUSTER": settings.clickhouse_cluster,
         "TRIBUTARY_REFIT_EVERY_S": "1",
         "TRIBUTARY_REFIT_HOUR": "0",
+        "TRIBUTARY_SCORE_EVERY_S": "3",
         "OPENBLAS_NUM_THREADS": "1",
         "C_FORCE_ROOT": "1",
     }
@@ -40,9 +41,11 @@ def test_beat_has_a_tenant_refitted_in_its_night(settings, shop, tmp_path):
         stack.enter_context(running([*CELERY, *WORKER], environment, tmp_path / "worker.log"))
         stack.enter_context(running([*CELERY, "beat", "--pidfile="], environment, tmp_path / "beat.log"))
         until = time.monotonic() + 200
-        while shop.ask("GET", "/v1/saturation").status_code != 200:
+        shop.spend("a", [shop.until + timedelta(days=1)], [5.0])  # within the lag: scored, not fitted
+        while (asked := shop.ask("GET", "/v1/saturation/a")).status_code != 200 or asked.json["now"] is None:
             assert time.monotonic() < until, "".join(log.read_text()[-2000:] for log in tmp_path.glob("*.log"))
             time.sleep(0.2)
+    assert asked.json["now"]["days"] == 1
     answer = shop.get("/v1/saturation")
     assert answer["as_of"] == shop.until.isoformat()
     assert [one["channel"] for one in answer["channels"]] == ["a"]
