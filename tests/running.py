@@ -141,6 +141,7 @@ def answers(url: str) -> bool:
     except OSError:
         return False
 
+
 def parent_of(pid: int) -> int:
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8") as file:

@@ -36,9 +36,7 @@ def overview(storage: Storage, refits: Refits, tenant: Tenant, as_of: str, now_m
     }
 
 
-def one_channel(
-    storage: Storage, refits: Refits, tenant: Tenant, channel: str, as_of: str, now_ms: int
-) -> Answer:
+def one_channel(storage: Storage, refits: Refits, tenant: Tenant, channel: str, as_of: str, now_ms: int) -> Answer:
     """A channel's answer with its curve, the days behind it and its statuses so far.
 
     Raises

@@ -121,33 +121,37 @@ def rules_schemas() -> dict[str, Any]:
     shadow = {name: in_force[name] for name in ("version", "applies_from", "rules")}
     sides = dict.fromkeys(("before", "after", "change"), _OBJECT)
     line = object_of(["model", "channel", "currency"], model=_TEXT, channel=_TEXT, currency=_TEXT, **sides)
-    return dict(of_rules) | _of_channels() | {
-        "RulesInForce": object_of(["version", "rules"], **in_force, history=_list(_OBJECT)),
-        "RulesChanged": object_of(
-            ["version", "changed"], success={"const": True}, **in_force, changed=_YES, conversions=_WHOLE, **_JOBS
-        ),
-        "ShadowRules": object_of(["version", "rules"], **shadow),
-        "ShadowChanged": object_of(
-            ["version", "changed"],
-            success={"const": True},
-            **shadow,
-            decided_on_arrival=_list(_TEXT),
-            changed=_YES,
-            conversions=_WHOLE,
-            **_JOBS,
-        ),
-        "ShadowDeleted": object_of(["success", "deleted"], success={"const": True}, deleted=_YES),
-        "RulesPreview": object_of(
-            ["conversions", "conversions_changed", "rows"],
-            **_PERIOD,
-            rules_version=_WHOLE,
-            conversions=_WHOLE,
-            conversions_changed=_WHOLE,
-            conversions_left_out=_WHOLE,
-            decided_on_arrival=_list(_TEXT),
-            rows=_list(line),
-        ),
-    }
+    return (
+        dict(of_rules)
+        | _of_channels()
+        | {
+            "RulesInForce": object_of(["version", "rules"], **in_force, history=_list(_OBJECT)),
+            "RulesChanged": object_of(
+                ["version", "changed"], success={"const": True}, **in_force, changed=_YES, conversions=_WHOLE, **_JOBS
+            ),
+            "ShadowRules": object_of(["version", "rules"], **shadow),
+            "ShadowChanged": object_of(
+                ["version", "changed"],
+                success={"const": True},
+                **shadow,
+                decided_on_arrival=_list(_TEXT),
+                changed=_YES,
+                conversions=_WHOLE,
+                **_JOBS,
+            ),
+            "ShadowDeleted": object_of(["success", "deleted"], success={"const": True}, deleted=_YES),
+            "RulesPreview": object_of(
+                ["conversions", "conversions_changed", "rows"],
+                **_PERIOD,
+                rules_version=_WHOLE,
+                conversions=_WHOLE,
+                conversions_changed=_WHOLE,
+                conversions_left_out=_WHOLE,
+                decided_on_arrival=_list(_TEXT),
+                rows=_list(line),
+            ),
+        }
+    )
 
 
 def _of_channels() -> dict[str, Any]:

@@ -15,9 +15,10 @@ from app.http.asked import only
 from app.http.auth import secret_key
 from app.http.parts import parts
 from app.http.under import rules_asked
+from app.ledger.alone import RollupsBusy
 from app.ledger.model_jobs import ModelJobs
 from app.ledger.refresh import ONES_OWN, catch_up
-from app.ledger.runs import RollupsBusy, Runs
+from app.ledger.runs import Runs
 from app.reports.attribution import attribution
 from app.reports.channels import ASK_AGAIN_S, Question, channels, read_intervals, read_models
 from app.reports.compare import compare, read_measure

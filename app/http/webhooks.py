@@ -33,9 +33,7 @@ def add() -> Response:
     """A new webhook; its secret is in this answer and nowhere else."""
     body = read_form(_Add, _BODY)
     settings = parts().settings
-    hook = add_webhook(
-        get_redis(settings), get_storage(settings=settings), settings, g.tenant, body.url, body.kinds
-    )
+    hook = add_webhook(get_redis(settings), get_storage(settings=settings), settings, g.tenant, body.url, body.kinds)
     return _json({"success": True, **_shown(hook), "secret": hook.secret})
 
 

@@ -51,9 +51,7 @@ class DeadLetters:
         self._entries = entries
 
     def add(self, letter: DeadLetter) -> None:
-        self._redis.xadd(
-            keys.DEAD_LETTERS, {"b": encode_dead_letter(letter)}, maxlen=self._entries, approximate=True
-        )
+        self._redis.xadd(keys.DEAD_LETTERS, {"b": encode_dead_letter(letter)}, maxlen=self._entries, approximate=True)
 
     def count(self) -> int:
         return int(self._redis.xlen(keys.DEAD_LETTERS))

@@ -69,9 +69,7 @@ def _known_before(storage: Storage, received: Sequence[Received], duplicate_days
     return events.known_messages(storage, message_ids, since_ms, task=_TASK)
 
 
-def _links_before(
-    storage: Storage, received: Sequence[Received]
-) -> tuple[dict[int, list[Link]], set[tuple[int, str]]]:
+def _links_before(storage: Storage, received: Sequence[Received]) -> tuple[dict[int, list[Link]], set[tuple[int, str]]]:
     """Of those that meet somebody, and of those that touches are of: whom these reach is asked after the block."""
     return links_and_cuts(storage, {id: sorted(ids) for id, ids in _ids(received).items()}, task=_TASK)
 
@@ -83,9 +81,7 @@ def _ids(received: Sequence[Received]) -> dict[int, set[str]]:
     return wanted
 
 
-def _lasting(
-    links: Mapping[int, Sequence[Link]], changing: Set[tuple[int, str]], received: Sequence[Received]
-) -> Met:
+def _lasting(links: Mapping[int, Sequence[Link]], changing: Set[tuple[int, str]], received: Sequence[Received]) -> Met:
     found: Met = {
         tenant_id: {id: [] for id in ids if (tenant_id, id) not in changing}
         for tenant_id, ids in _ids(received).items()

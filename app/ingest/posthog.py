@@ -61,9 +61,7 @@ def read_posthog(raw: msgspec.Raw, reading: Reading) -> Event:
     return Event(message_id, event_type, name, ts, user_id, anonymous_id, previous_id, touch, conversion, body)
 
 
-def _ids_of(
-    posted: PostHogEvent, properties: Properties, event_type: str, warnings: list[str]
-) -> tuple[str, str, str]:
+def _ids_of(posted: PostHogEvent, properties: Properties, event_type: str, warnings: list[str]) -> tuple[str, str, str]:
     distinct_id = read_person_id(posted.distinct_id, "distinct_id", warnings) or read_person_id(
         properties.distinct_id, "properties.distinct_id", warnings
     )

@@ -117,9 +117,7 @@ def attribute(
 
 def compute(storage: Storage, arrays: Storage, tenant: Tenant, conversion_keys: Sequence[int]) -> Computed:
     """The credit of a tenant's conversions under the rules in force at their times. Reads only."""
-    return credit_orders(
-        storage, arrays, [tenant], *conversions_of(storage, {tenant.tenant_id: conversion_keys})
-    )
+    return credit_orders(storage, arrays, [tenant], *conversions_of(storage, {tenant.tenant_id: conversion_keys}))
 
 
 def conversions_of(

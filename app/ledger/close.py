@@ -44,9 +44,7 @@ def finish_and_close(storage: Storage, runs: Runs, registry: Registry, ended: En
         return close(storage, runs, registry, run_id)
     touched = {tenant_id: sorted(days) for tenant_id, days in ended.days.items()}
     announce(storage, runs, registry, record, RunState.DONE, touched)
-    runs.finish_run(
-        run_id, number, touched, attributed=ended.attributed, touches=ended.touches, stale=stale
-    )
+    runs.finish_run(run_id, number, touched, attributed=ended.attributed, touches=ended.touches, stale=stale)
     record = replace(record, attributed=ended.attributed, touches=ended.touches)
     return _told(registry, record, RunState.DONE, touched)
 

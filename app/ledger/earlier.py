@@ -111,9 +111,7 @@ def _made_by_id(found: Iterable[Order]) -> dict[tuple[int, str], list[tuple[int,
     return made
 
 
-def _newest(
-    order: Order, spans: Sequence[Span], made: Mapping[tuple[int, str], list[tuple[int, int, str]]]
-) -> Earlier:
+def _newest(order: Order, spans: Sequence[Span], made: Mapping[tuple[int, str], list[tuple[int, int, str]]]) -> Earlier:
     assert order.winner is not None
     own = (order.winner.ts_ms, order.key)
     newest: Earlier = {}

@@ -13,7 +13,8 @@ from contextlib import suppress
 from datetime import date, timedelta
 
 from app.errors import NotFound, TributaryError
-from app.ledger.runs import LOOK_EVERY_S, RollupsBusy, RunKind, Runs
+from app.ledger.alone import LOOK_EVERY_S, RollupsBusy, refreshing
+from app.ledger.runs import RunKind, Runs
 from app.ledger.stale import EVER, Marks, StaleDays
 from app.reports.days import day_begins_ms
 from app.storage.client import Storage
@@ -51,7 +52,7 @@ def refresh_touched(
         for rollup in Rollup:
             waiting = dict(first)
             while waiting:  # whose rollups are free; the others when they are
-                with runs.refreshing(waiting, rollup) as (tenant_ids, version):
+                with refreshing(runs, waiting, rollup) as (tenant_ids, version):
                     free = {each: waiting.pop(each) for each in tenant_ids}
                     _refresh(storage, registry, free, version, rollup, kind, _CLOSE)
         if left:
@@ -151,7 +152,7 @@ def _catch_up(
     if not tenant_ids:
         return {}
     stale = StaleDays(runs.redis, rollup)
-    with runs.refreshing(tenant_ids, rollup, wait_s) as (free, version):
+    with refreshing(runs, tenant_ids, rollup, wait_s) as (free, version):
         marks = stale.marks(free, within, DAYS_AT_ONCE)
         if marks:
             days = {tenant_id: sorted(of_one) for tenant_id, of_one in marks.items()}

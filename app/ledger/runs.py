@@ -6,32 +6,19 @@ may be lost or come twice: what is open here is the truth, and the sweep sends a
 
 from __future__ import annotations
 
-import time
-import uuid
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from app.errors import Unavailable
 from app.ingest.turns import decode_ends
 from app.ledger.cut import Chunk, decode_chunk, encode_chunk
 from app.storage import keys
-from app.storage.held import kept
 from app.storage.scripts import script
 from app.storage.statements import Rollup
 
 KEPT_S = 7 * 86_400
-LOOK_EVERY_S, REFRESH_WAIT_S = 0.05, 3.0
-"""Who waits for a tenant's rollups looks so often whether they are free, and gives up after so long."""
-REFRESH_LIFE_S = 10.0
-"""After a process was killed in a refresh, its tenants' next one waits at most so long."""
-
-
-class RollupsBusy(Unavailable):
-    """Somebody else refreshes all of these rollups now."""
 
 
 class RunKind(StrEnum):
@@ -106,9 +93,6 @@ class Runs:
         self._overdue = script(redis, "overdue")
         self._close = script(redis, "close_run")
         self._finish_run = script(redis, "finish_run")
-        self._take = script(redis, "take_free")
-        self._keep = script(redis, "keep_taken")
-        self._drop = script(redis, "drop_taken")
 
     @property
     def redis(self) -> Any:
@@ -270,35 +254,6 @@ class Runs:
         """A version later than everything that was stored before this call (µs of Redis' clock)."""
         seconds, microseconds = self._redis.time()
         return int(seconds) * 1_000_000 + int(microseconds)
-
-    @contextmanager
-    def refreshing(
-        self, tenant_ids: Collection[int], rollup: Rollup, wait_s: float | None = None
-    ) -> Iterator[tuple[list[int], int]]:
-        """Be alone in refreshing these rollups of those of these tenants for whom nobody else does it now.
-
-        Gives them, one at least, and the version of the new rows. Alone, because a key that one refresh writes and
-        another no longer finds would stay; the version is taken before anything is read, so of two refreshes the one
-        that began later has seen all. Nobody waits for a tenant while it holds another.
-
-        Raises
-        ------
-        RollupsBusy : no other refresh ended within `wait_s`. A worker has other tenants to serve meanwhile.
-        """
-        ends = time.monotonic() + (REFRESH_WAIT_S if wait_s is None else wait_s)
-        token, asked = uuid.uuid4().hex, sorted(tenant_ids)
-        names = [keys.refreshing(rollup, tenant_id) for tenant_id in asked]
-        life_ms = round(REFRESH_LIFE_S * 1000)
-        while not (free := self._take(keys=names, args=[token, life_ms])):
-            if time.monotonic() > ends:
-                raise RollupsBusy("rollups_busy", "The tenant's rollups are being refreshed.", "It is tried again.")
-            time.sleep(LOOK_EVERY_S)
-        held = [names[place] for place in free]
-        try:
-            with kept(lambda: self._keep(keys=held, args=[token, life_ms]), REFRESH_LIFE_S):
-                yield [asked[place] for place in free], self.now_version()
-        finally:
-            self._drop(keys=held, args=[token])
 
     def waiting(self) -> int:
         """Runs that are not closed."""

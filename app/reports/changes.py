@@ -23,9 +23,7 @@ from app.storage.conversion_history import conversion_history
 from app.tenants.tenant import Tenant
 
 
-def changes(
-    storage: Storage, tenant: Tenant, period: Period, *, reason: str, after: str, limit: int
-) -> dict[str, Any]:
+def changes(storage: Storage, tenant: Tenant, period: Period, *, reason: str, after: str, limit: int) -> dict[str, Any]:
     """Every change of credit that was made on some days, newest first, and what they moved together.
 
     Parameters

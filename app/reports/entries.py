@@ -123,6 +123,4 @@ def _shares(row: LedgerRow, place: int, model: Model, stored_minor: int, value_m
 def _group(query: AttributionQuery, channel: str, touch: int | None, day: date, row: LedgerRow) -> tuple[str, ...]:
     """The line of a touch, by its place; of the conversion itself where it has none."""
     campaign, source = ("", "") if touch is None else (row.touch_campaigns[touch], row.touch_sources[touch])
-    return query.group(
-        channel=channel, campaign=campaign, source=source, day=day, conversion_type=row.conversion_type
-    )
+    return query.group(channel=channel, campaign=campaign, source=source, day=day, conversion_type=row.conversion_type)

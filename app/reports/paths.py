@@ -51,9 +51,7 @@ def _likely(ask: Any, params: Params, currencies: list[str]) -> dict[str, Found]
     """By currency, where the largest buckets are enough to tell."""
     limit = params["limit"]
     most = BUCKETS_A_PATH * limit
-    buckets = {
-        code: ask(PATH_BUCKETS, params=params | {"currency": code, "buckets": most + 1}) for code in currencies
-    }
+    buckets = {code: ask(PATH_BUCKETS, params=params | {"currency": code, "buckets": most + 1}) for code in currencies}
     wanted = sorted({bucket for found in buckets.values() for bucket, _ in found[:most]})
     found: dict[str, Found] = {code: [] for code in currencies}
     if wanted:

@@ -103,6 +103,7 @@ STORED_ANSWER = TenantStatement(
     """,
 )
 
+
 class StoredAnswer(NamedTuple):
     """An answer and what it was computed from; `answer` is JSON."""
 

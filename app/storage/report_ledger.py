@@ -86,8 +86,7 @@ _FIGURES = {
         )
     ),
     "<slices>": ", ".join(
-        _each(f"arraySlice(all_{name}, <k> * width + 1, width) AS {name}_of_<k>")
-        for name in ("micros", "gross", "net")
+        _each(f"arraySlice(all_{name}, <k> * width + 1, width) AS {name}_of_<k>") for name in ("micros", "gross", "net")
     ),
     "<opened>": _each("micros_of_<k> AS micro_<k>, gross_of_<k> AS gross_<k>, net_of_<k> AS net_<k>"),
 }

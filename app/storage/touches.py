@@ -32,6 +32,7 @@ TOUCHES = TenantsStatement(
     """,
 )
 
+
 @dataclass(frozen=True, slots=True)
 class TouchColumns:
     """Touches as flat arrays of length m, sorted by (conversion_index, time_ms, key), each once per conversion.

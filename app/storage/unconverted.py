@@ -159,9 +159,7 @@ class Bucket(NamedTuple):
 
 def buckets_of(storage: Storage, tenant_id: int, params: Mapping[str, Any], spans: External) -> list[Bucket]:
     """Every bucket of a period as it stands now. `params` are those of a question, with `bits`."""
-    rows = storage.rows(
-        BUCKETS, tenant_id=tenant_id, params=_with_width(params), external={"spans": spans}, task=_TASK
-    )
+    rows = storage.rows(BUCKETS, tenant_id=tenant_id, params=_with_width(params), external={"spans": spans}, task=_TASK)
     return [Bucket._make(row) for row in rows]
 
 

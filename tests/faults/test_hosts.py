@@ -93,7 +93,11 @@ class Cluster:
         self.hosts = hosts
         self.folder = folder
         self.settings = dataclasses.replace(
-            Settings(), chunk_deadline_s=3, lease_s=3, chunk_conversions=10, redis_url=f"redis://{SERVER}:{REDIS_PORT}/0"
+            Settings(),
+            chunk_deadline_s=3,
+            lease_s=3,
+            chunk_conversions=10,
+            redis_url=f"redis://{SERVER}:{REDIS_PORT}/0",
         )
         self._stack = stack
 

@@ -31,9 +31,7 @@ def test_nothing_is_lost_and_nothing_counts_twice(tmp_path):
     up = Up(tmp_path / "stack", chunk_deadline_s=3, lease_s=3).start()
     try:
         state = up.state
-        settings = dataclasses.replace(
-            Settings(), redis_url=state["redis_url"], clickhouse_url=state["clickhouse_url"]
-        )
+        settings = dataclasses.replace(Settings(), redis_url=state["redis_url"], clickhouse_url=state["clickhouse_url"])
         sender = Sender(up, pause_s=0.05)
         sender.start()
         time.sleep(1)

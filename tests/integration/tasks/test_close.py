@@ -8,8 +8,9 @@ from datetime import date, timedelta
 import pytest
 
 from app.errors import Unavailable
+from app.ledger import alone
 from app.ledger import refresh as ledger_refresh
-from app.ledger import runs as ledger_runs
+from app.ledger.alone import refreshing
 from app.ledger.close import close, store_closed
 from app.ledger.cut import Chunk, Share
 from app.ledger.refresh import DAYS_AT_ONCE
@@ -49,7 +50,7 @@ def test_many_days_are_refreshed_in_parts_and_others_come_between(storage, regis
 
     def another_close():
         is_begun.wait(30)
-        with runs.refreshing([tenant_id], Rollup.CREDIT):
+        with refreshing(runs, [tenant_id], Rollup.CREDIT):
             order.append("another")
         is_over.set()
 
@@ -69,31 +70,31 @@ def test_many_days_are_refreshed_in_parts_and_others_come_between(storage, regis
 
 def test_who_cannot_refresh_now_does_not_wait_for_long(monkeypatch, backfill):
     runs, tenant_id = backfill
-    monkeypatch.setattr(ledger_runs, "REFRESH_WAIT_S", 0.1)
+    monkeypatch.setattr(alone, "WAIT_S", 0.1)
     busy = pytest.raises(Unavailable, match="being refreshed")
-    with runs.refreshing([tenant_id], Rollup.CREDIT), busy, runs.refreshing([tenant_id], Rollup.CREDIT):
+    with refreshing(runs, [tenant_id], Rollup.CREDIT), busy, refreshing(runs, [tenant_id], Rollup.CREDIT):
         pass
 
 
 def test_a_long_refresh_stays_alone_and_the_lock_does_not_outlive_its_holder(monkeypatch, backfill):
     runs, tenant_id = backfill
-    monkeypatch.setattr(ledger_runs, "REFRESH_LIFE_S", 0.3)
-    monkeypatch.setattr(ledger_runs, "REFRESH_WAIT_S", 0.6)
-    with runs.refreshing([tenant_id], Rollup.CREDIT):
-        with pytest.raises(Unavailable, match="being refreshed"), runs.refreshing([tenant_id], Rollup.CREDIT):
+    monkeypatch.setattr(alone, "LIFE_S", 0.3)
+    monkeypatch.setattr(alone, "WAIT_S", 0.6)
+    with refreshing(runs, [tenant_id], Rollup.CREDIT):
+        with pytest.raises(Unavailable, match="being refreshed"), refreshing(runs, [tenant_id], Rollup.CREDIT):
             pass
         # What a killed process does not do any more.
-        monkeypatch.setattr(runs, "_keep", lambda **sent: None)
-        with runs.refreshing([tenant_id], Rollup.CREDIT):
+        monkeypatch.setattr(alone, "_renew", lambda *sent: None)
+        with refreshing(runs, [tenant_id], Rollup.CREDIT):
             pass
 
 
 def test_a_busy_tenant_does_not_hold_up_the_others(backfill):
     runs, rollup = backfill[0], Rollup.CREDIT
-    with runs.refreshing([2], rollup) as (alone, first), runs.refreshing([3, 2, 1], rollup) as (free, second):
-        assert (alone, free) == ([2], [1, 3])
+    with refreshing(runs, [2], rollup) as (first_alone, first), refreshing(runs, [3, 2, 1], rollup) as (free, second):
+        assert (first_alone, free) == ([2], [1, 3])
         assert first < second
-    with runs.refreshing({1, 2, 3}, Rollup.CREDIT) as (free, _):
+    with refreshing(runs, {1, 2, 3}, Rollup.CREDIT) as (free, _):
         assert free == [1, 2, 3]
 
 

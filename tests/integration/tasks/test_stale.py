@@ -11,10 +11,11 @@ import pytest
 from app.errors import Unavailable
 from app.http import reports
 from app.ledger import refresh
+from app.ledger.alone import RollupsBusy, refreshing
 from app.ledger.chunks import attribute_or_bury
 from app.ledger.close import close
 from app.ledger.refresh import catch_up, catch_up_all
-from app.ledger.runs import RollupsBusy, RunKind
+from app.ledger.runs import RunKind
 from app.ledger.stale import StaleDays
 from app.storage import keys
 from app.storage.client import observers
@@ -159,7 +160,7 @@ def test_many_days_go_in_parts_and_busy_tenants_are_left_to_who_is_at_them(pipel
     tenant, busy, context = pipeline.tenant(), pipeline.tenant(), pipeline.context
     credited(pipeline, tenant, 0, days=5)
     credited(pipeline, busy, 0)
-    with context.runs.refreshing([busy.tenant_id], Rollup.CREDIT):
+    with refreshing(context.runs, [busy.tenant_id], Rollup.CREDIT):
         left = []
         for _ in range(3):
             assert beat(pipeline) == 2
@@ -239,7 +240,7 @@ def test_a_report_says_that_it_is_behind_where_its_rollup_is_not_to_be_had(calle
     monkeypatch.setattr(reports, "_CATCH_UP_S", 0.0)
     credited(caller.pipeline, caller.tenant, 0)
     period = f"from={FIRST}&to={FIRST + timedelta(days=1)}"
-    with caller.pipeline.context.runs.refreshing([caller.tenant.tenant_id], Rollup.CREDIT):
+    with refreshing(caller.pipeline.context.runs, [caller.tenant.tenant_id], Rollup.CREDIT):
         assert caller.call("GET", f"/v1/reports/attribution?{period}")[1]["reconciled"] is False
         assert "being summed up" in caller.call("GET", f"/v1/reconcile?{period}")[1]["notes"][0]
     with monkeypatch.context() as broken:
