@@ -69,8 +69,10 @@ class Windows:
 
         asked, found = person(self.tenant_id, self.user_hash), person(tenant_id, user_hash)
         order = np.argsort(asked, kind="stable")
-        windows = np.bincount(asked, minlength=len(ids) * len(whose))  # of each person
-        first, count = (np.cumsum(windows) - windows)[found], windows[found]
+        # Counted by person that was asked for: of many tenants most pairs of tenant and id are nobody.
+        known, windows = np.unique(asked, return_counts=True)
+        place = np.minimum(np.searchsorted(known, found), len(known) - 1)
+        first, count = (np.cumsum(windows) - windows)[place], np.where(known[place] == found, windows[place], 0)
         row = np.repeat(np.arange(len(found)), count)
         window = order[np.arange(len(row)) - np.repeat(np.cumsum(count) - count - first, count)]
         at_ms = time_ms[row]

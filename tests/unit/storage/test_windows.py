@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -72,3 +74,15 @@ def test_a_window_lies_in_two_periods_at_most() -> None:
     inside = {(int(id), int(one)) for id, one in zip(periods["user_hash"], periods["period"], strict=True)}
     for ms in (windows.lo_ms, windows.lo_ms + 11 * HOUR, windows.hi_ms):
         assert inside >= set(zip(range(400), ((ms - first_ms) // length_ms).tolist(), strict=True))
+
+
+def test_many_tenants_with_an_id_each_take_no_room_for_all_pairs_of_them() -> None:
+    n = 4_000
+    tenants, ids = np.arange(1, n + 1), np.arange(n) * 7 + 1
+    windows = windows_of(tenants, np.arange(n), ids.tolist(), np.zeros(n, np.int64), np.full(n, 10))
+    tracemalloc.start()
+    row, conversion = windows.matches(tenants.astype(np.uint32), ids.astype(np.uint64), np.full(n, 5))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert row.tolist() == conversion.tolist() == list(range(n))
+    assert most < 1_000 * n  # bytes; a number for each pair would be 32,000 a tenant
