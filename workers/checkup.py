@@ -161,32 +161,22 @@ def _inbox(inbox: Inbox, settings: Settings) -> Findings:
 
 
 def _runs(redis: Any) -> Findings:
-    latest_ms = time.time_ns() // 1_000_000 - OVERDUE_S * 1000
-    overdue = redis.zcount(keys.RUNS_DUE, "-inf", latest_ms)
-    if overdue:
-        yield Finding(
-            "runs",
-            Verdict.WRONG,
-            f"{overdue} are more than {OVERDUE_S} s overdue",
-            "The sweep should have sent them again: see that beat and a worker for `maintenance` run.",
-        )
-    else:
-        yield Finding("runs", Verdict.OK, f"{redis.zcard(keys.RUNS_DUE)} open, none overdue")
+    remedy = "The sweep should have sent them again: see that beat and a worker for `maintenance` run."
+    yield _none_overdue("runs", redis, keys.RUNS_DUE, OVERDUE_S, remedy)
 
 
 def _refits(redis: Any, settings: Settings) -> Findings:
     # It is put off whenever beat's look finds it, and that look waits for the task that its worker is at.
     patience_s = settings.refit_every_s + 2 * settings.task_hard_limit_s
-    overdue = redis.zcount(keys.REFITS_DUE, "-inf", time.time_ns() // 1_000_000 - patience_s * 1000)
+    remedy = "See that beat and a worker for `saturation` run, and what its log says."
+    yield _none_overdue("refits", redis, keys.REFITS_DUE, patience_s, remedy)
+
+
+def _none_overdue(what: str, redis: Any, due: str, patience_s: float, remedy: str) -> Finding:
+    overdue = redis.zcount(due, "-inf", time.time_ns() // 1_000_000 - patience_s * 1000)
     if overdue:
-        yield Finding(
-            "refits",
-            Verdict.WRONG,
-            f"{overdue} should have been looked at more than {patience_s:.0f} s ago",
-            "See that beat and a worker for `saturation` run, and what its log says.",
-        )
-    else:
-        yield Finding("refits", Verdict.OK, f"{redis.zcard(keys.REFITS_DUE)} open, none overdue")
+        return Finding(what, Verdict.WRONG, f"{overdue} are more than {patience_s:.0f} s overdue", remedy)
+    return Finding(what, Verdict.OK, f"{redis.zcard(due)} open, none overdue")
 
 
 def _rollups(redis: Any) -> Findings:
