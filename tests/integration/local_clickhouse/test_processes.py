@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 from clickhouse_driver import Client
+from clickhouse_driver.errors import NetworkError
 
 from workers.local.clickhouse.launch import CHECKOUT, LocalClickHouse, LocalClickHouseError
 
@@ -199,9 +200,11 @@ def first_pid(error: Any) -> str:
 
 
 def _insert_until_killed(server: LocalClickHouse) -> set[int]:
+    """What was acknowledged. Wherever the kill finds the client, in a statement or opening a connection, it is told."""
     client, acknowledged = Client.from_url(server.url), set[int]()
     killer = threading.Timer(1.0, lambda: os.kill(server.pid or 0, signal.SIGKILL))
-    try:
+
+    def insert() -> None:
         for block in range(100_000):
             keys = range(block * 100, block * 100 + 100)
             token = {"insert_deduplication_token": str(block)}
@@ -209,10 +212,13 @@ def _insert_until_killed(server: LocalClickHouse) -> set[int]:
             acknowledged.update(keys)
             if block == 0:
                 killer.start()
-    except (EOFError, OSError):
-        pass
+
+    try:
+        with pytest.raises((EOFError, OSError, NetworkError)):
+            insert()
+    finally:
+        client.disconnect()
     killer.join()
-    client.disconnect()
     server.kill9()
     return acknowledged
 
