@@ -18,6 +18,7 @@ webhooks    who is told of closed runs
 operations  is it alive, is it ready
 openapi     the description of all of it
 pages       the dashboard and the readable description
+addresses   ids in addresses
 errors      one form for every error
 """
 
@@ -28,6 +29,7 @@ from importlib import import_module
 
 from flask import Flask, Response, g, request
 
+from app.http.addresses import AnyId
 from app.http.errors import register_errors
 from app.http.metrics import count_request
 from app.http.parts import Parts, install_parts
@@ -66,6 +68,7 @@ def create_app(settings: Settings, parts: Parts | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = settings.batch_bytes + PACKED_ROOM
     app.config["TRAP_HTTP_EXCEPTIONS"] = False
     app.url_map.merge_slashes = False
+    app.url_map.converters["any_id"] = AnyId
     install_parts(app, settings, parts)
     register_errors(app)
     app.before_request(_begin)

@@ -37,7 +37,7 @@ class _Unmerge(msgspec.Struct, rename={"other": "from", "other_kind": "from_kind
     undo: bool = False
 
 
-@bp.get("/v1/conversions/<path:order_id>/history")
+@bp.get("/v1/conversions/<any_id:order_id>/history")
 @secret_key
 def conversion_history(order_id: str) -> Response:
     """Before and after of everything that changed the credit of an order."""
@@ -76,7 +76,7 @@ def part() -> Response:
     return _json({"success": True, "job_id": done.run_id, "url": url, **told})
 
 
-@bp.delete("/v1/persons/<path:id>")
+@bp.delete("/v1/persons/<any_id:id>")
 @secret_key
 def erase(id: str) -> Response:
     """Erase a person: invisible when this answers, gone for good soon after, with a proof to be asked for."""

@@ -108,7 +108,7 @@ def reconciliation() -> Response:
     return _json(reconcile(under.storage, under.tenant, period, now_ms=_now_ms()).shown() | under.shown)
 
 
-@bp.get("/v1/conversions/<path:order_id>")
+@bp.get("/v1/conversions/<any_id:order_id>")
 @secret_key
 def conversion(order_id: str) -> Response:
     """One order: every touch of its person, in or out, and why. An order id may hold slashes."""

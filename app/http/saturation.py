@@ -38,7 +38,7 @@ def statuses() -> Response:
     return _json(overview(_storage(), _refits(), g.tenant, request.args.get("as_of", ""), _now_ms()))
 
 
-@bp.get("/v1/saturation/<path:channel>")
+@bp.get("/v1/saturation/<any_id:channel>")
 @secret_key
 def channel(channel: str) -> Response:
     """One channel, with curve and history, or its curve as a picture. A channel's name may hold slashes."""

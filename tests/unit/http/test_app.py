@@ -98,6 +98,15 @@ def test_a_name_that_was_left_empty_is_named(client: FlaskClient, method: str, p
     assert answer.json["detail"] == f"Name one: {method} {path}{{{field}}}."
 
 
+@pytest.mark.parametrize("id", ["/A-17", "a/b//c", "/", "//", "a/", "line\nbreak", "😀"])
+def test_an_id_may_hold_slashes_anywhere(app: Flask, id: str) -> None:
+    addresses = app.url_map.bind("")
+    assert addresses.match(f"/v1/conversions/{id}", "GET") == ("reports.conversion", {"order_id": id})
+    assert addresses.match(f"/v1/conversions/{id}/history", "GET")[1] == {"order_id": id}
+    assert addresses.match(f"/v1/persons/{id}", "DELETE") == ("persons.erase", {"id": id})
+    assert addresses.match(f"/v1/saturation/{id}", "GET") == ("saturation.channel", {"channel": id})
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status", "code"),
     [
