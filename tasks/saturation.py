@@ -98,7 +98,9 @@ def score_tenant(*, tenant_id: int, tenant: str) -> dict[str, Any]:
         raise
     except Exception:
         log.error("the new spend of %s was not scored; the next hour's task tries again", tenant)
+        context.refits.not_scored(tenant_id)
         raise
+    context.refits.scored(tenant_id)
     return {"tenant": tenant, "channels": channels}
 
 

@@ -67,6 +67,7 @@ def checkup() -> Findings:
     yield from _inbox(Inbox(redis, settings), settings)
     yield from _runs(redis)
     yield from _refits(redis, settings)
+    yield from _scoring(redis)
     yield from _rollups(redis)
     yield from _dead_letters(DeadLetters(redis, settings.dead_letter_entries))
     close_all()
@@ -170,6 +171,16 @@ def _refits(redis: Any, settings: Settings) -> Findings:
     patience_s = settings.refit_every_s + 2 * settings.task_hard_limit_s
     remedy = "See that beat and a worker for `saturation` run, and what its log says."
     yield _none_overdue("refits", redis, keys.REFITS_DUE, patience_s, remedy)
+
+
+def _scoring(redis: Any) -> Findings:
+    if failed := redis.zcard(keys.UNSCORED):
+        yield Finding(
+            "new spend",
+            Verdict.WRONG,
+            f"of {counted(failed, 'tenant')} it could not be scored; what is shown of it is older",
+            "The log of the worker for `saturation` says which, and why. The next hour tries again.",
+        )
 
 
 def _none_overdue(what: str, redis: Any, due: str, patience_s: float, remedy: str) -> Finding:

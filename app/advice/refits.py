@@ -237,6 +237,14 @@ class Refits:
         """It has been."""
         self._redis.set(keys.refit_night(tenant_id), today.isoformat(), ex=KEPT_S)
 
+    def scored(self, tenant_id: int) -> None:
+        """The spend that came in since a tenant's refit is scored."""
+        self._redis.zrem(keys.UNSCORED, tenant_id)
+
+    def not_scored(self, tenant_id: int) -> None:
+        """It could not be, for a reason of its own: the next hour tries again, and until then doctor tells."""
+        self._redis.zadd(keys.UNSCORED, {tenant_id: self._now_ms()})
+
     def _try_to_wake(self, job_id: str) -> None:
         try:
             self._wake(job_id)

@@ -160,3 +160,7 @@ def refit_newest(tenant_id: int) -> str:
 def refit_night(tenant_id: int) -> str:
     """String, the tenant's own day on which its nightly refit was last asked for; kept a week."""
     return f"saturation:night:{tenant_id}"
+
+
+UNSCORED = "saturation:unscored"
+"""zset of tenant id by when (ms) scoring its new spend last failed; it goes when that succeeds. Owner: the refits."""

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 import tasks.saturation
-from app.advice import nightly, refit
+from app.advice import nightly, refit, scores
 from app.advice.judge_check import check_judge
 from app.advice.refits import Group, Reason, Refits, RefitState
 from app.advice.settings import settings_of
@@ -241,6 +241,18 @@ class TestTheQueue:
         shop.refits.fail(job_id, "", "", "")
         (finding,) = checkup._refits(shop.context.redis, shop.settings)
         assert finding.verdict is checkup.Verdict.OK
+
+    def test_doctor_sees_spend_that_could_not_be_scored(self, shop, monkeypatch):
+        monkeypatch.setattr(tasks.saturation, "context", shop.context)
+        one = {"tenant_id": shop.tenant.tenant_id, "tenant": shop.tenant.slug}
+        with monkeypatch.context() as broken:
+            broken.setattr(scores, "score_tenant", lambda *_: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                tasks.saturation.score_tenant(**one)
+        (finding,) = checkup._scoring(shop.context.redis)
+        assert (finding.verdict, "1 tenant " in finding.text) == (checkup.Verdict.WRONG, True)
+        tasks.saturation.score_tenant(**one)
+        assert not list(checkup._scoring(shop.context.redis))
 
     def dispatched(self, shop, *job_ids):
         """The refits in each list of the queue."""
