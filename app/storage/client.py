@@ -265,7 +265,7 @@ class Storage:
     ) -> tuple[str, list[dict[str, Any]]]:
         """The text of a statement, and the tables that travel with it."""
         text = mutation(text_for(statement, tenant_id), self._settings.clickhouse_cluster)
-        sql, travelling = stated(text, external or {})
+        sql, travelling = stated(text, external or {}, tenant_id)
         return sql, [table.named(name) for name, table in travelling.items()]
 
     def _data(self, columns: Columns) -> list[Any]:

@@ -10,6 +10,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from app.storage.native import Flat
+from app.storage.statements import UnsafeStatement, Whose
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,6 +38,11 @@ class External:
     def structure(self) -> list[tuple[str, str]]:
         return [(name, kind) for name, (kind, _) in self.columns.items()]
 
+    def is_all_of(self, tenant_id: int) -> bool:
+        """Whether none of its rows says that it is another tenant's."""
+        _, whose = self.columns.get("tenant_id", ("", ()))
+        return set(whose) <= {tenant_id} if isinstance(whose, Sequence) else bool((whose == tenant_id).all())
+
     def named(self, name: str) -> dict[str, Any]:
         """The table as the driver takes it: its columns as lists, and arrays of numbers and days whole."""
         data = [_packed(values) for _, values in self.columns.values()]
@@ -48,12 +54,20 @@ FEW = 100
 _NUMBERS = re.compile(r"U?Int\d+|Date")
 
 
-def stated(sql: str, external: Mapping[str, External]) -> tuple[str, dict[str, External]]:
+def stated(sql: str, external: Mapping[str, External], whose: Whose) -> tuple[str, dict[str, External]]:
     """A statement with its small sets of numbers in its text, and the tables that travel with it all the same.
 
     A table that travels costs the engine several statements. Strings always travel: the text of a query stays behind in
     the server's log, and numbers need no quoting.
+
+    Raises
+    ------
+    UnsafeStatement : it is of one tenant and so asks sets without its number, and a row of them is another's.
     """
+    only = whose if isinstance(whose, int) else whose[0] if whose and len(whose) == 1 else None
+    for name, table in external.items():
+        if only is not None and not table.is_all_of(only):
+            raise UnsafeStatement(f"The statement is of tenant {only}; {name} holds another's rows: name both tenants.")
     travelling = dict(external)
     for name, table in external.items():
         if not 0 < len(table) <= FEW or not all(_NUMBERS.fullmatch(kind) for _, kind in table.structure):

@@ -137,7 +137,8 @@ class TenantsStatement(TenantStatement):
     """SQL over the rows of one or more tenants: a `TenantStatement` of which each SELECT says whose its rows are.
 
     A join or a set over several tenants has to hold `tenant_id` among its keys: no check can see that. Of a single
-    tenant the sets are asked without it, as all of their rows are that tenant's: to look up a pair costs more.
+    tenant the sets are asked without it, as to look up a pair costs more: `app.storage.external` refuses a set that
+    holds another tenant's row then.
     """
 
     def __post_init__(self) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import numpy as np
+import pytest
 
 from app.storage.external import FEW, External, stated
+from app.storage.statements import UnsafeStatement
 
 SET = "SELECT 1 FROM t WHERE {tenant} AND (tenant_id, day, key) IN (SELECT tenant_id, day, key FROM wanted)"
 
@@ -18,19 +21,29 @@ def wanted(count: int) -> External:
 
 
 def test_a_few_numbers_stand_in_the_text() -> None:
-    sql, travelling = stated(SET, {"wanted": wanted(2)})
+    sql, travelling = stated(SET, {"wanted": wanted(2)}, [7])
     assert sql.endswith("IN ((7, '2026-01-31', 18446744073709551615), (7, '2026-01-31', 18446744073709551614))")
     assert travelling == {}
     keys = External({"key": ("UInt64", [5, 6])})
-    assert stated("a IN (SELECT key FROM keys) AND b", {"keys": keys}) == ("a IN (5, 6) AND b", {})
+    assert stated("a IN (SELECT key FROM keys) AND b", {"keys": keys}, 7) == ("a IN (5, 6) AND b", {})
 
 
 def test_many_none_and_strings_travel() -> None:
     for table in (wanted(FEW + 1), wanted(0), External({"tenant_id": ("UInt32", [7]), "key": ("String", ["u:1"])})):
-        assert stated(SET, {"wanted": table}) == (SET, {"wanted": table})
+        assert stated(SET, {"wanted": table}, None) == (SET, {"wanted": table})
 
 
 def test_a_table_that_is_more_than_a_set_travels_whole() -> None:
     sql = f"{SET} INNER JOIN (SELECT tenant_id, key FROM wanted) AS w USING (tenant_id)"
     tables = {"wanted": wanted(1)}
-    assert stated(sql, tables) == (sql, tables)
+    assert stated(sql, tables, 7) == (sql, tables)
+
+
+@pytest.mark.parametrize("tenant_ids", [[7, 9], np.array([7, 9], np.uint32)], ids=["list", "array"])
+def test_a_statement_of_one_tenant_takes_no_rows_of_another(tenant_ids: Any) -> None:
+    """It asks its sets without the tenant's number."""
+    table = External({"tenant_id": ("UInt32", tenant_ids), "name": ("String", ["a", "b"])})
+    assert stated(SET, {"wanted": table}, [7, 9]) == (SET, {"wanted": table})
+    for whose in (7, [7], [8]):
+        with pytest.raises(UnsafeStatement, match="wanted"):
+            stated(SET, {"wanted": table}, whose)
