@@ -10,12 +10,12 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from app.errors import TributaryError
+from app.errors import TributaryError, Unavailable
 from app.ingest.dead_letters import DeadLetters
 from app.ingest.inbox import Inbox
 from app.reports.words import counted
 from app.storage import keys
-from app.storage.connections import close_all, get_storage
+from app.storage.connections import close_all, ping_soon
 from app.storage.migrations import pending
 from app.storage.redis import get_redis
 from app.storage.statements import Rollup
@@ -84,7 +84,12 @@ def _guarded(part: str, check: Callable[[], Findings]) -> Findings:
 
 
 def _clickhouse(settings: Settings) -> Findings:
-    get_storage(settings=settings).ping()
+    try:
+        ping_soon(settings)
+    except Unavailable as error:
+        remedy = "Start it; TRIBUTARY_CLICKHOUSE_URL says where it is. Events are taken meanwhile, and stored later."
+        yield Finding("ClickHouse", Verdict.WRONG, error.message, remedy)
+        return
     if missing := pending(settings):
         names = ", ".join(missing)
         yield Finding("ClickHouse", Verdict.WRONG, f"answers, but lacks {names}", "Run `tributary migrate`.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import sys
 
 import click
@@ -52,6 +53,7 @@ def tributary() -> None:
 
 def main() -> None:
     """The console script: errors that we know are told in two lines, without a traceback."""
+    logging.getLogger("clickhouse_driver").setLevel(logging.CRITICAL)  # it logs one of each server that does not answer
     try:
         tributary(prog_name="tributary")
     except TributaryError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol, cast
 
 from flask import Flask, current_app
@@ -15,7 +15,6 @@ from app.tenants.tenant import Tenant
 from config.settings import Settings
 
 EXTENSION = "tributary"
-PING_S = 3
 
 
 class KnowsTenants(Protocol):
@@ -71,7 +70,7 @@ def make_parts(settings: Settings) -> Parts:
     from app.ingest.inbox import Inbox
     from app.ingest.wake import wake_drain
     from app.storage.client import Storage
-    from app.storage.connections import get_storage
+    from app.storage.connections import get_storage, ping_soon
     from app.storage.redis import get_redis
 
     redis = get_redis(settings)
@@ -84,21 +83,8 @@ def make_parts(settings: Settings) -> Parts:
         Registry(redis, storage_of_thread, settings),
         Inbox(redis, settings, wake_drain),
         redis.ping,
-        lambda: _ping_clickhouse(settings),
+        lambda: ping_soon(settings),
     )
-
-
-def _ping_clickhouse(settings: Settings) -> None:
-    """One query on a connection of its own, given up soon and not tried again: an answer now, or none."""
-    from app.storage.client import Storage
-
-    url = settings.clickhouse_url
-    soon = f"{url}{'&' if '?' in url else '?'}connect_timeout=2&send_receive_timeout={PING_S}"
-    storage = Storage(replace(settings, clickhouse_url=soon, query_limit_s=PING_S), retry_for_s=0)
-    try:
-        storage.ping()
-    finally:
-        storage.close()
 
 
 def parts() -> Parts:

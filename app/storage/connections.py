@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import threading
 import weakref
+from dataclasses import replace
 
 from app.storage.client import Storage
 from config.settings import Settings, get_settings
 
+PING_S = 3
 _mine = threading.local()
 _all: weakref.WeakSet[Storage] = weakref.WeakSet()
 _all_lock = threading.Lock()
@@ -24,6 +26,18 @@ def get_storage(numpy: bool = False, settings: Settings | None = None) -> Storag
         with _all_lock:
             _all.add(made[key])
     return made[key]
+
+
+def ping_soon(settings: Settings) -> None:
+    """Raise `Unavailable` unless ClickHouse answers within seconds: one query on a connection of its own, not tried
+    again."""
+    url = settings.clickhouse_url
+    soon = f"{url}{'&' if '?' in url else '?'}connect_timeout=2&send_receive_timeout={PING_S}"
+    storage = Storage(replace(settings, clickhouse_url=soon, query_limit_s=PING_S), retry_for_s=0)
+    try:
+        storage.ping()
+    finally:
+        storage.close()
 
 
 def close_all() -> None:

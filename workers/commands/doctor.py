@@ -19,11 +19,12 @@ def command(path: Path) -> None:
     use_engines(path)
     from workers.checkup import Verdict, checkup
 
-    findings = list(checkup())
-    for finding in findings:
+    is_wrong = False
+    for finding in checkup():
         mark, colour = MARKS[finding.verdict.value]
         click.echo(f"{click.style(mark, fg=colour)} {finding.part}: {finding.text}")
         if finding.remedy:
             click.echo(f"    {finding.remedy}")
-    if any(finding.verdict is Verdict.WRONG for finding in findings):
+        is_wrong |= finding.verdict is Verdict.WRONG
+    if is_wrong:
         sys.exit(1)

@@ -1,4 +1,8 @@
-"""Does the check of Redis see what would lose events, and name the remedy?"""
+"""Does doctor see what would lose events and what is away, and name the remedy?"""
+
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -29,3 +33,12 @@ def test_what_would_lose_events_is_wrong(change, word):
     wrong = [finding for finding in _redis(GOOD | change) if finding.verdict is Verdict.WRONG]
     assert len(wrong) == 1
     assert word in wrong[0].remedy
+
+
+def test_what_is_away_is_told_with_its_remedy_and_no_traceback():
+    away = {"TRIBUTARY_REDIS_URL": "redis://127.0.0.1:1/0", "TRIBUTARY_CLICKHOUSE_URL": "clickhouse://127.0.0.1:1/x"}
+    command = [sys.executable, "-m", "workers.cli", "doctor"]
+    done = subprocess.run(command, env=os.environ | away, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert [line[:2] for line in done.stdout.splitlines()] == ["✓ ", "✗ ", "  ", "✗ ", "  "]
+    assert all(f"TRIBUTARY_{part}_URL" in done.stdout for part in ("CLICKHOUSE", "REDIS"))
