@@ -272,12 +272,11 @@ def refit_job(refits: Refits, tenant: Tenant, job_id: str) -> dict[str, Any] | N
     refit = refits.get(job_id)
     if refit is None or refit.tenant_id != tenant.tenant_id:
         return None
-    is_closed = refit.closed_ms is not None
     return {
         "job_id": refit.job_id,
         "kind": KIND,
         "state": str(refit.state),
-        "progress": round(refit.done / refit.total, 4) if refit.total else float(is_closed),
+        "progress": round(refit.done / refit.total, 4) if refit.total else float(refit.state is RefitState.DONE),
         "channels": {"total": refit.total, "done": refit.done, "failed": 0},
         "until": refit.until.isoformat(),
         "reason": refit.reason,

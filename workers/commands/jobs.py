@@ -43,6 +43,8 @@ def show(job_id: str, wait: bool, url: str | None, secret_key: str | None, write
 
 def jobs_table(jobs: list[dict[str, Any]]) -> str:
     """A line per job, then why those that failed did."""
+    if not jobs:
+        return "no jobs; finished ones are kept 7 days"
     rows = [
         [one["job_id"], one["kind"], one["state"], one["created_at"], one["closed_at"] or "", f"{one['progress']:.0%}"]
         for one in jobs

@@ -177,7 +177,7 @@ def test_a_refit_that_never_ends_fails_with_a_remedy(shop):
         again = nightly.sweep_overdue(shop.refits, 3)
     assert job_id not in again
     job = shop.get(f"/v1/jobs/{job_id}")
-    assert job["state"] == "failed"
+    assert (job["state"], job["progress"]) == ("failed", 0.0), "it has not been begun"
     assert "queue `saturation`" in job["failures"][0]["detail"]
 
 

@@ -17,3 +17,7 @@ def test_a_line_for_each_and_what_to_do_about_failures() -> None:
         ["r1", "reattribute", "done", "2026-01-01T00:00:00.000Z", "2026-01-02T00:00:00.000Z", "100%"],
     ]
     assert lines[3:] == ["- s1: No rate.?[2J POST /v1/fx."]
+
+
+def test_that_there_is_none_is_said() -> None:
+    assert jobs_table([]) == "no jobs; finished ones are kept 7 days"
