@@ -57,12 +57,19 @@ class Edge:
 
     def pieces(self, path: str, query: Mapping[str, str | None]) -> Iterator[bytes]:
         """A long answer, piece by piece."""
-        answer = self._answer("GET", _with_query(path, query), None, f"Bearer {self._secret_key}")
-        if answer.status != 200:
-            raise _error_of(answer, answer.read())
-        while piece := answer.read1(1 << 16):
-            yield piece
-        if answer.length:  # what was promised did not come
+        try:
+            answer = self._answer("GET", _with_query(path, query), None, f"Bearer {self._secret_key}")
+            if answer.status != 200:
+                raise _error_of(answer, answer.read())
+        except (OSError, http.client.HTTPException) as error:
+            raise self._unreachable(error) from error
+        try:
+            while piece := answer.read1(1 << 16):
+                yield piece
+            is_whole = not answer.length
+        except (OSError, http.client.HTTPException):
+            is_whole = False
+        if not is_whole:
             raise TributaryError("cut_off", "The answer was cut off.", "Ask again; if it stays so, see the web log.")
 
     def close(self) -> None:
@@ -79,11 +86,7 @@ class Edge:
             except (OSError, http.client.HTTPException) as error:
                 self.close()
                 if attempt == TRIES - 1:
-                    raise TributaryError(
-                        "edge_unreachable",
-                        f"{self.url} does not answer ({error}).",
-                        "Start the stack with `tributary up`, or say where it is: --url.",
-                    ) from error
+                    raise self._unreachable(error) from error
                 time.sleep(min(0.1 * 2**attempt, 2.0))
                 continue
             if answer.status in (429, 503) and attempt < TRIES - 1:
@@ -93,6 +96,10 @@ class Edge:
                 raise _error_of(answer, content)
             return dict(json.loads(content))
         raise AssertionError("unreachable")
+
+    def _unreachable(self, error: Exception) -> TributaryError:
+        remedy = "Start the stack with `tributary up`, or say where it is: --url."
+        return TributaryError("edge_unreachable", f"{self.url} does not answer ({error}).", remedy)
 
     def _answer(self, method: str, path: str, data: bytes | None, authorization: str) -> http.client.HTTPResponse:
         parts = urlsplit(self.url)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Thread
 
 from app.ingest.dead_letters import DeadLetter, DeadLetters, Source
 from app.ledger.keys import conversion_key
@@ -139,6 +141,28 @@ def test_the_ledger_is_exported(stack: Up, tmp_path: Path) -> None:
     assert told.returncode == 0
     assert f"bytes exported  {file.stat().st_size:,} " in told.stderr
     assert file.read_text().startswith("conversion_type,order_id,")
+
+
+def test_an_export_that_fails_leaves_the_file_and_one_that_breaks_off_says_so(stack: Up, tmp_path: Path) -> None:
+    file = tmp_path / "ledger.csv"
+    file.write_text("older")
+    told = stack.run("export", "--output", str(file), "--secret-key", "sk_unknown")
+    assert (told.returncode, file.read_text()) == (1, "older")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        Thread(target=_break_off, args=(server,), daemon=True).start()
+        told = stack.run("export", "--url", f"http://127.0.0.1:{server.getsockname()[1]}", "--secret-key", "sk_any")
+    assert (told.returncode, told.stdout) == (1, "half of it")
+    assert told.stderr.splitlines()[-2:] == [
+        "tributary: The answer was cut off.",
+        "  Ask again; if it stays so, see the web log.",
+    ]
+
+
+def _break_off(server: socket.socket) -> None:
+    connection, _ = server.accept()
+    with connection:
+        connection.recv(1 << 16)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n20\r\nhalf of it")
 
 
 def test_without_a_stack_the_remedy_is_told(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import click
 
@@ -51,7 +52,12 @@ def rules_option(function: F) -> F:
 
 
 def edge_of(path: Path, url: str | None, secret_key: str | None, write_key: str | None) -> Edge:
-    """The edge that these options mean."""
+    """The edge that these options mean.
+
+    Raises
+    ------
+    TributaryError : none is meant, or the address or a key cannot be one.
+    """
     stack = {} if url else Folder(path).read("stack.json")
     found = url or stack.get("url")
     if not found:
@@ -60,11 +66,25 @@ def edge_of(path: Path, url: str | None, secret_key: str | None, write_key: str 
             f"No stack runs over {path}, and no other is named.",
             "Start one with `tributary up`, or give --url (TRIBUTARY_URL) and a key.",
         )
+    if not _is_address(found):
+        raise TributaryError("bad_url", f"{found!r} is no address of an edge.", "Write it as https://events.example.com.")
+    for name, key in (("secret", secret_key), ("write", write_key)):
+        if not (key or "").isascii() or not (key or " ").isprintable():
+            remedy = "Copy it whole, as `tributary up` or `tributary tenants create` printed it."
+            raise TributaryError("bad_key", f"The {name} key holds letters that no key has.", remedy)
     return Edge(
         found,
         secret_key=secret_key or stack.get("secret_key", ""),
         write_key=write_key or stack.get("write_key", ""),
     )
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none, brackets that do not close
+        return False
 
 
 def use_engines(path: Path) -> None:
