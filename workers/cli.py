@@ -67,6 +67,13 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()  # the reader (head, less) has seen enough
         sys.exit(0)
+    except Exception as error:
+        client = sys.modules.get("redis")  # imported by what asks Redis, and by nothing else
+        if client is None or not isinstance(error, client.RedisError):
+            raise
+        click.echo(f"tributary: Redis does not answer ({error}).", err=True)
+        click.echo("  Start it; TRIBUTARY_REDIS_URL says where it is.", err=True)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

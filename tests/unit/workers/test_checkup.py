@@ -35,10 +35,22 @@ def test_what_would_lose_events_is_wrong(change, word):
     assert word in wrong[0].remedy
 
 
-def test_what_is_away_is_told_with_its_remedy_and_no_traceback():
+def _without_engines(*words):
     away = {"TRIBUTARY_REDIS_URL": "redis://127.0.0.1:1/0", "TRIBUTARY_CLICKHOUSE_URL": "clickhouse://127.0.0.1:1/x"}
-    command = [sys.executable, "-m", "workers.cli", "doctor"]
-    done = subprocess.run(command, env=os.environ | away, capture_output=True, text=True, timeout=60, check=False)
+    command = [sys.executable, "-m", "workers.cli", *words]
+    return subprocess.run(command, env=os.environ | away, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_what_is_away_is_told_with_its_remedy_and_no_traceback():
+    done = _without_engines("doctor")
     assert (done.returncode, done.stderr) == (1, "")
     assert [line[:2] for line in done.stdout.splitlines()] == ["✓ ", "✗ ", "  ", "✗ ", "  "]
     assert all(f"TRIBUTARY_{part}_URL" in done.stdout for part in ("CLICKHOUSE", "REDIS"))
+
+
+def test_other_commands_tell_it_too():
+    done = _without_engines("dead-letters", "list")
+    assert (done.returncode, done.stdout) == (1, "")
+    told, remedy = done.stderr.splitlines()
+    assert told.startswith("tributary: Redis does not answer (")
+    assert "TRIBUTARY_REDIS_URL" in remedy
