@@ -14,6 +14,7 @@ from app.http.parts import parts
 from app.ledger.runs import RunKind
 from app.reports.changes import changes
 from app.reports.days import read_period
+from app.reports.pages import read_limit
 from app.storage.connections import get_storage
 
 bp = Blueprint("changes", __name__)
@@ -40,7 +41,7 @@ def changed() -> Response:
         period,
         reason=_reason(request.args.get("reason", "")),
         after=request.args.get("after", ""),
-        limit=_limit(request.args.get("limit", "")),
+        limit=read_limit(request.args.get("limit", str(SHOWN)), MOST_SHOWN, "changes"),
     )
     return Response(msgspec.json.encode(answer), content_type="application/json")
 
@@ -49,11 +50,3 @@ def _reason(text: str) -> str:
     if text and text not in REASONS:
         raise BadInput("bad_reason", f"reason is {text[:40]!r}.", f"Use one of {', '.join(REASONS)}, or leave it out.")
     return text
-
-
-def _limit(text: str) -> int:
-    if not text:
-        return SHOWN
-    if not (text.isascii() and text.isdigit() and len(text) < 6 and 1 <= int(text) <= MOST_SHOWN):
-        raise BadInput("bad_limit", f"limit is {text[:40]!r}.", f"Give a number from 1 to {MOST_SHOWN}.")
-    return int(text)

@@ -14,6 +14,7 @@ from app.http.auth import secret_key
 from app.http.under import rules_asked
 from app.reports.days import read_period
 from app.reports.export import FORMATS, ledger_csv, ledger_parquet, plan, require_format
+from app.reports.pages import read_limit
 
 bp = Blueprint("exports", __name__)
 
@@ -35,7 +36,9 @@ def ledger_export() -> Response:
     storage, tenant = under.storage, under.tenant
     now_ms = time.time_ns() // 1_000_000
     period = read_period(request.args.get("from", ""), request.args.get("to", ""), tenant.timezone, now_ms)
-    part = plan(storage, tenant, period, after=request.args.get("after", ""), limit=_limit())
+    limit = request.args.get("limit", "")
+    most = read_limit(limit, MOST_LIMIT, "conversions") if limit else 0
+    part = plan(storage, tenant, period, after=request.args.get("after", ""), limit=most)
     if format == "parquet":
         pieces = ledger_parquet(storage, tenant, period, part=part)
     else:
@@ -60,13 +63,6 @@ def _one_of(name: str, default: str, allowed: tuple[str, str]) -> str:
     if value not in allowed:
         raise BadInput(f"bad_{name}", f"{name} is {value[:40]!r}.", f"Use {name}={allowed[0]} or {name}={allowed[1]}.")
     return value
-
-
-def _limit() -> int:
-    text = request.args.get("limit", "0")
-    if not text.isascii() or not text.isdigit() or int(text) > MOST_LIMIT:
-        raise BadInput("bad_limit", f"limit is {text[:40]!r}.", f"Give a number of conversions up to {MOST_LIMIT}.")
-    return int(text)
 
 
 def _begun(pieces: Iterator[bytes]) -> Iterator[bytes]:

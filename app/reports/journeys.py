@@ -14,6 +14,7 @@ from app.errors import BadInput
 from app.reports.amounts import MICRO, NOTHING, Amounts, summed
 from app.reports.days import Period, rfc3339
 from app.reports.non_converting import NonConverting, non_converting
+from app.reports.pages import read_limit
 from app.reports.paths import top_paths
 from app.reports.query import EVER_MS, period_params
 from app.storage.client import Storage
@@ -141,11 +142,10 @@ def read_journeys_query(
     ------
     BadInput : names the field and what it may hold.
     """
-    if limit and not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:6]) <= MOST_PATHS):
-        raise BadInput("bad_limit", f"limit is {limit[:40]!r}.", f"Give a number of paths from 1 to {MOST_PATHS}.")
     if with_ not in ("", "non_converting"):
         raise BadInput("bad_with", f"with is {with_[:40]!r}.", "Use with=non_converting, or leave it out.")
-    return JourneysQuery(period, conversion_type, int(limit or DEFAULT_PATHS), bool(with_))
+    paths = read_limit(limit, MOST_PATHS, "paths") if limit else DEFAULT_PATHS
+    return JourneysQuery(period, conversion_type, paths, bool(with_))
 
 
 def journeys(storage: Storage, tenant: Tenant, query: JourneysQuery, *, now_ms: int) -> JourneysReport:

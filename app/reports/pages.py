@@ -48,15 +48,15 @@ def read_after(text: str, columns: int) -> Line:
     return line
 
 
-def read_limit(text: str) -> int:
-    """How many lines an answer has at most.
+def read_limit(text: str, most: int, of: str) -> int:
+    """How many of what it holds an answer has at most.
 
     Raises
     ------
     BadInput : it is no number, or too large.
     """
-    if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= MOST_LINES):
-        raise BadInput("bad_limit", f"limit is {text[:40]!r}.", f"Give a number of lines from 1 to {MOST_LINES}.")
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= most):
+        raise BadInput("bad_limit", f"limit is {text[:40]!r}.", f"Give a number of {of} from 1 to {most}.")
     return int(text)
 
 

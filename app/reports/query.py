@@ -127,7 +127,7 @@ def read_query(
         conversion_type=conversion_type,
         adjusted=_word("adjusted", adjusted, list(Adjusted)) if adjusted else Adjusted.CONVERSION_DAY,
         as_of_ms=day_begins_ms(read_day("as_of", as_of) + timedelta(days=1), period.timezone) if as_of else EVER_MS,
-        limit=read_limit(limit) if limit else MOST_LINES,
+        limit=read_limit(limit, MOST_LINES, "lines") if limit else MOST_LINES,
         after=read_after(after, len(columns)) if after else None,
     )
 

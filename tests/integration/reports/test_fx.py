@@ -102,6 +102,7 @@ def test_the_other_reports_answer(fresh_callers: tuple[Caller, Caller]) -> None:
         (f"/v1/reports/attribution?{MARCH}&as_of=now", "as_of"),
         (f"/v1/reports/journeys?{MARCH}&by=channel", "by"),
         (f"/v1/reports/journeys?{MARCH}&limit=0", "limit"),
+        (f"/v1/reports/journeys?{MARCH}&limit=0001001000", "limit"),
         (f"/v1/reports/compare?{MARCH}&models=linear", "models"),
         (f"/v1/reports/compare?{MARCH}&measure=fame", "measure"),
     ],

@@ -54,6 +54,8 @@ def test_the_export_is_csv(callers: tuple[Caller, Caller]) -> None:
         ("/v1/reports/attribution?models=best", 400, "models"),
         ("/v1/reports/attribution?currency=nope", 400, "currency"),
         ("/v1/reports/attribution?channel=email", 400, "channel"),
+        ("/v1/export/ledger?limit=0", 400, "limit"),
+        ("/v1/changes?limit=1001", 400, "limit"),
         (f"/v1/reports/attribution?{MARCH}&currency=EUR", 400, "2025-03-10 from USD into EUR"),
         ("/v1/reconcile?from=2025-03-02&to=2025-03-01", 400, "before"),
         ("/v1/conversions/nowhere", 404, "order_id"),

@@ -127,5 +127,5 @@ class TestPages:
     @pytest.mark.parametrize("text", ["0", "-1", "200001", "1e3", "٣", "9" * 5000, "0" * 9 + "7" * 9])
     def test_a_limit_has_its_bounds(self, text: str) -> None:
         with pytest.raises(BadInput) as raised:
-            read_limit(text)
+            read_limit(text, 200_000, "lines")
         assert raised.value.code == "bad_limit"
