@@ -116,13 +116,16 @@ def _differing(stood: Standing, rows: LedgerRows, version: int) -> set[Whose]:
     """The conversions whose standing credit is not known to be the same as the new one."""
     alive = np.flatnonzero(rows.is_deleted == 0)
     keys, whose = np.unique(np.append(rows.key, stood["conversion_key"])), np.unique(rows.tenant_id)
-    content = np.zeros(len(keys) * len(whose), np.uint64)  # of the new credit; 0 where there is none any more
 
-    def place(tenant_id: NDArray[Any], key: NDArray[Any]) -> NDArray[np.int64]:
+    def pair(tenant_id: NDArray[Any], key: NDArray[Any]) -> NDArray[np.int64]:
         return np.searchsorted(keys, key) * len(whose) + np.searchsorted(whose, tenant_id)
 
-    content[place(rows.tenant_id[alive], rows.key[alive])] = rows.content[alive]
-    new = content[place(stood["tenant_id"], stood["conversion_key"])]
+    # Of those that there are: of many tenants most pairs of tenant and key are nobody's.
+    made, asked = pair(rows.tenant_id[alive], rows.key[alive]), pair(stood["tenant_id"], stood["conversion_key"])
+    order = np.argsort(made)
+    place = np.searchsorted(made, asked, sorter=order)
+    made, content = np.append(made[order], -1), np.append(rows.content[alive[order]], np.uint64(0))
+    new = np.where(made[place] == asked, content[place], np.uint64(0))  # 0: there is none any more
     # A deleted row and no new one are the same too; a content of 0 is not known.
     is_gone = stood["is_deleted"] != 0
     same = np.where(is_gone, new == 0, (new == stood["content"]) & (new != 0))
