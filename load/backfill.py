@@ -2,6 +2,9 @@
 
 The statement is the limit: nothing leaves the engine, and what it leaves out makes it faster still. It rounds each
 share by itself, where ours sum to the cent; it knows no persons, refunds, rules, shadow or history of what changed.
+
+`backfill` credits again what stands already, so nothing changes. `backfill_changed` is the same after a change of the
+rules: every conversion's credit differs from what stands, which is read and kept in the history of changes.
 """
 
 from __future__ import annotations
@@ -17,12 +20,14 @@ from app.ledger.rules_change import FAR_MS
 from app.storage.client import Storage
 from app.storage.conversions import conversion_keys_between
 from app.storage.rollups import refresh_daily
-from app.tenants.tenant import Tenant
+from app.tenants.rules import Rules
+from app.tenants.tenant import Tenant, with_rules
+from app.tenants.timeline import RulesFrom
 from config.settings import Settings
 from load.chunk import insert_conversions
 from load.figures import Figure, compared, in_turns, of_rates, of_times
 from load.setting import Setting
-from load.touch_table import TENANT
+from load.touch_table import DAY_MS, TENANT
 from workers.garbage import look_rarely
 
 CONVERSIONS, QUICK_CONVERSIONS = 40_000, 400
@@ -82,14 +87,19 @@ def measure(setting: Setting) -> Iterator[Figure]:
     engine.execute("CREATE TABLE IF NOT EXISTS backfill_limit AS ledger")
     chunks = [keys[start : start + size] for start in range(0, len(keys), size)]
     versions = itertools.count(1_000_000)
+    half_life_days = [7, 3]
     spawned = get_context("spawn")
     with ProcessPoolExecutor(PROCESSES, spawned, initializer=_begin, initargs=(setting.settings,)) as workers:
 
         def ours() -> None:
-            version = next(versions)
-            done = sum(workers.map(_attribute, chunks, itertools.repeat(version)))
+            each = itertools.repeat(next(versions)), itertools.repeat(half_life_days[0] * DAY_MS)
+            done = sum(workers.map(_attribute, chunks, *each))
             if done != len(keys):
                 raise AssertionError(f"{done} of {len(keys)} conversions were attributed")
+
+        def changed() -> None:
+            half_life_days.reverse()
+            ours()
 
         def limit() -> None:
             engine.execute(_LIMIT, {"version": next(versions)}, settings={"max_execution_time": 600})
@@ -98,11 +108,17 @@ def measure(setting: Setting) -> Iterator[Figure]:
         ours_s, limit_s, close_s = in_turns(
             [ours, limit, lambda: _close(setting, storage, next(versions))], setting.rounds(5)
         )
+        changed_s, same_s = in_turns([changed, ours], setting.rounds(3))
     _require_as_many(setting, len(keys))
     figure = of_rates("backfill", "conversions", [n / taken for taken in ours_s], n, chunk=size, processes=PROCESSES)
     alone = of_rates("", "conversions", [n / taken for taken in limit_s], n)
     yield compared(figure, "one SQL statement in the engine", alone.value)
     yield of_times("backfill_close", close_s, n)
+    figure = of_rates(
+        "backfill_changed", "conversions", [n / taken for taken in changed_s], n, changes=_changes(setting)
+    )
+    same = of_rates("", "conversions", [n / taken for taken in same_s], n)
+    yield compared(figure, "where nothing changes", same.value)
     engine.execute("DROP TABLE backfill_limit SYNC")
     storage.close()
 
@@ -116,9 +132,10 @@ def _begin(settings: Settings) -> None:
     _storages[:] = Storage(settings), Storage(settings, numpy=True)
 
 
-def _attribute(keys: list[int], version: int) -> int:
+def _attribute(keys: list[int], version: int, half_life_ms: int) -> int:
     storage, arrays = _storages
-    tenant = Tenant(TENANT, "bench", "Bench")
+    rules = Rules(version=1, half_life_ms=half_life_ms)
+    tenant = with_rules(Tenant(TENANT, "bench", "Bench"), (RulesFrom(0, rules),))
     wanted = {TENANT: keys}
     done = attribute(storage, arrays, [tenant], wanted, run_id="bench", version=version, reason="reattribute")
     return done.conversions
@@ -130,6 +147,12 @@ def _close(setting: Setting, storage: Storage, version: int) -> None:
         row[0] for row in setting.engine.execute(f"SELECT DISTINCT toDate(ts) FROM ledger WHERE tenant_id = {TENANT}")
     ]
     refresh_daily(storage, tenant_days(TENANT, "UTC", days), version)
+
+
+def _changes(setting: Setting) -> int:
+    """How many changes were kept."""
+    count: int = setting.engine.execute(f"SELECT count() FROM ledger_changes WHERE tenant_id = {TENANT}")[0][0]
+    return count
 
 
 def _require_as_many(setting: Setting, n: int) -> None:

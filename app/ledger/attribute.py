@@ -104,7 +104,7 @@ def attribute(
             ],
         )
         rows = computed.rows()
-        record_changes(storage, stood, rows, reason=reason, run_id=run_id, version=version)
+        record_changes(storage, arrays, stood, rows, reason=reason, run_id=run_id, version=version)
         _insert(storage, "ledger", rows, run_id, version)
     return Attributed(
         conversions=sum(len(group.fields) for group in computed.groups),

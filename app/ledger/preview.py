@@ -8,11 +8,10 @@ import msgspec
 
 from app.attribution.names import FIVE_MODELS, UNATTRIBUTED
 from app.ledger.attribute import compute, credit_orders
-from app.ledger.rows import LedgerRows
+from app.ledger.rows import LedgerRows, RowCredit
 from app.ledger.rules_change import conversions_of_days
 from app.reports.amounts import MICRO, NOTHING, Amounts
 from app.storage.client import Storage
-from app.storage.standing import StandingCredit
 from app.tenants.rules import Rules
 from app.tenants.tenant import Tenant, with_rules
 from app.tenants.timeline import RulesFrom
@@ -57,7 +56,7 @@ def _compare(found: Preview, before: LedgerRows, after: LedgerRows) -> None:
     for number, key in enumerate(before.key.tolist()):
         if before.is_deleted[number]:
             continue
-        old, new = before.credit(number, 0), after.credit(place[key], 0)
+        old, new = before.credit(number), after.credit(place[key])
         found.conversions += 1
         found.changed += any(getattr(old, name) != getattr(new, name) for name in _CREDIT) or bool(
             before.left_out[number] != after.left_out[place[key]]
@@ -66,7 +65,7 @@ def _compare(found: Preview, before: LedgerRows, after: LedgerRows) -> None:
         _add(found.after, new)
 
 
-def _add(sums: dict[Key, Amounts], row: StandingCredit) -> None:
+def _add(sums: dict[Key, Amounts], row: RowCredit) -> None:
     channels, standing = row.touch_channels, not row.retracted
     gross, net = row.gross, row.net or row.gross
     for number, model in enumerate(FIVE_MODELS):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import fields as fields_in
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,6 @@ from app.ledger.conversions import Order
 from app.ledger.fields import Fields
 from app.ledger.terms import Terms
 from app.storage.native import Coded, Flat, Ragged
-from app.storage.standing import StandingCredit
 from app.storage.touches import TouchColumns
 
 DAY_MS = 86_400_000
@@ -35,6 +34,22 @@ class Group:
     terms: Terms
     columns: TouchColumns
     credit: Credit
+
+
+class RowCredit(NamedTuple):
+    """The credit that a row gives; arrays are model-major."""
+
+    ts_ms: int
+    rules_version: int
+    currency: str
+    gross_minor: int
+    net_minor: int
+    retracted: int
+    touch_keys: list[int]
+    touch_channels: list[str]
+    micros: list[int]
+    gross: list[int]
+    net: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +115,12 @@ class LedgerRows:
             "tenant_id": Flat(self.tenant_id),
             "utc_day": Flat(self.day),
             "conversion_key": Flat(self.key),
-            "conversion_type": _coded(self.conversion_type),
+            "conversion_type": coded(self.conversion_type),
             "order_id": self.order_id,
             "message_id": self.message_id,
             "ts": Flat(self.ts_ms),
             "person": self.person,
-            "currency": _coded(self.currency),
+            "currency": coded(self.currency),
             "gross_minor": Flat(self.gross_minor),
             "net_minor": Flat(self.net_minor),
             "retracted": Flat(self.retracted),
@@ -127,16 +142,12 @@ class LedgerRows:
             "is_deleted": Flat(self.is_deleted),
         }
 
-    def credit(self, number: int, version: int) -> StandingCredit:
-        """One row as it will be read again."""
+    def credit(self, number: int) -> RowCredit:
+        """One row by itself."""
         touches = slice(self.offsets[number], self.offsets[number + 1])
         models = slice(MODELS * touches.start, MODELS * touches.stop)
         own = slice(MODELS * self.net_offsets[number], MODELS * self.net_offsets[number + 1])
-        return StandingCredit(
-            tenant_id=int(self.tenant_id[number]),
-            conversion_key=int(self.key[number]),
-            version=version,
-            is_deleted=int(self.is_deleted[number]),
+        return RowCredit(
             ts_ms=int(self.ts_ms[number]),
             rules_version=int(self.rules_version[number]),
             currency=self.currency[number],
@@ -282,7 +293,8 @@ def _model_major(offsets: Int64s) -> Int64s:
     return comes_from
 
 
-def _coded(values: list[str]) -> Coded:
+def coded(values: list[str]) -> Coded:
+    """Strings of which few are distinct, as a LowCardinality column takes them."""
     names = list(dict.fromkeys(values))
     place = {name: number for number, name in enumerate(names)}
     return Coded(np.array([place[value] for value in values], np.int64), names)

@@ -18,14 +18,15 @@ from clickhouse_driver.result import QueryResult
 from clickhouse_driver.varint import read_varint
 from numpy.typing import NDArray
 
-from app.storage.native import NUMBERS, WIDTHS, Coded
+from app.storage.native import NUMBERS, WIDTHS, Coded, Flat, Ragged
 
+CODED = "LowCardinality(String)"
 Columns = list[Any]
 Types = list[tuple[str, str]]
 
 
 class ArrayResult(QueryResult):  # type: ignore[misc]
-    """The answer to a query by columns: arrays, and of LowCardinality(String) columns `Coded`."""
+    """The answer to a query by columns: arrays, of LowCardinality(String) `Coded`, and of arrays of both `Ragged`."""
 
     data: list[Columns]
     columns_with_types: Types
@@ -64,17 +65,32 @@ def read_block(stream: Any, use_numpy: bool | None = None) -> ColumnOrientedBloc
 
 
 def _read(fin: Any, context: Any, kind: str, rows: int, is_special: bool) -> Any:
-    if is_special or (kind not in NUMBERS and kind != "LowCardinality(String)"):
+    inner = kind[len("Array(") : -1] if kind.startswith("Array(") else kind
+    if is_special or (inner not in NUMBERS and inner != CODED):
         values = read_column(context, kind, rows, fin, use_numpy=False, has_custom_serialization=is_special)
         if kind in NUMBERS:
             return np.array(values, NUMBERS[kind])
         return np.fromiter(values, object, rows)  # np.array would make one block of lists of one length
+    if inner == CODED:
+        fin.read(8)  # the version of the keys' form
+    if inner == kind:
+        return _values(fin, kind, rows)
+    offsets = np.append(np.int64(0), _numbers(fin, "<u8", rows).astype(np.int64))
+    return _ragged(_values(fin, inner, int(offsets[-1])), offsets)
+
+
+def _values(fin: Any, kind: str, count: int) -> Any:
+    if not count:
+        return _empty(kind)
     if kind in NUMBERS:
-        return _numbers(fin, NUMBERS[kind], rows)
-    fin.read(8)  # the version of the keys' form
+        return _numbers(fin, NUMBERS[kind], count)
     width = WIDTHS[read_binary_uint64(fin) & 0xF]
     names = [str(name) for name in fin.read_strings(read_binary_uint64(fin), encoding="utf-8")]
     return Coded(_numbers(fin, width, read_binary_uint64(fin)).astype(np.int32), names)
+
+
+def _ragged(values: Any, offsets: NDArray[np.int64]) -> Ragged:
+    return Ragged(values if isinstance(values, Coded) else Flat(values), offsets)
 
 
 def _numbers(fin: Any, kind: str, count: int) -> NDArray[Any]:
@@ -86,6 +102,10 @@ def _joined(parts: Sequence[Any]) -> Any:
     """One column of several blocks; each block has names of its own."""
     if len(parts) == 1:
         return parts[0]
+    if isinstance(parts[0], Ragged):
+        ends = np.concatenate([np.diff(part.offsets) for part in parts]).cumsum()
+        inside = [part.values if isinstance(part.values, Coded) else part.values.values for part in parts]
+        return _ragged(_joined(inside), np.append(np.int64(0), ends))
     if not isinstance(parts[0], Coded):
         return np.concatenate(parts)
     place: dict[str, int] = {}
@@ -96,6 +116,8 @@ def _joined(parts: Sequence[Any]) -> Any:
 
 
 def _empty(kind: str) -> Any:
-    if kind == "LowCardinality(String)":
+    if kind == CODED:
         return Coded(np.zeros(0, np.int32), [])
+    if kind.startswith("Array("):
+        return _ragged(_empty(kind[len("Array(") : -1]), np.zeros(1, np.int64))
     return np.zeros(0, NUMBERS.get(kind, object))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from app.storage.client import Storage
 from app.storage.external import External
@@ -16,22 +14,19 @@ if TYPE_CHECKING:
 
     Numbers = NDArray[np.int64]
 
-# The newest row of each conversion; of two rows of one run the one that stands, not the one that marks its old day.
-# The key columns are looked at first, so that conversions without a row cost no arrays.
+# All rows are read: to sort them and to keep the newest of each costs the engine more than to read a few for nothing.
 STANDING_CREDIT = TenantsStatement(
     "standing_credit",
     """
-    SELECT tenant_id, conversion_key, version, is_deleted, toUnixTimestamp64Milli(ts), rules_version, currency,
-           gross_minor, net_minor, retracted, touch_keys, touch_channels, micros, gross, net
+    SELECT tenant_id, conversion_key, version, is_deleted, toUnixTimestamp64Milli(ts) AS ts_ms, rules_version, currency,
+           gross_minor, net_minor, retracted, touch_keys, touch_channels, micros, gross, net, content
     FROM ledger
     WHERE {tenant}
       AND (tenant_id, utc_day, conversion_key) IN (SELECT tenant_id, utc_day, conversion_key FROM wanted)
-    ORDER BY tenant_id, conversion_key, version DESC, is_deleted
-    LIMIT 1 BY tenant_id, conversion_key
     """,
 )
 
-# Every chunk asks this. All rows are read: to sort them and to keep the newest of each costs more to plan than to do.
+# Every chunk asks this.
 STANDING_CONTENT = TenantsStatement(
     "standing_content",
     """
@@ -43,37 +38,19 @@ STANDING_CONTENT = TenantsStatement(
 )
 
 
-class StandingCredit(NamedTuple):
-    """The newest ledger row of a conversion, `is_deleted` where it has none any more; arrays are model-major."""
-
-    tenant_id: int
-    conversion_key: int
-    version: int
-    is_deleted: int
-    ts_ms: int
-    rules_version: int
-    currency: str
-    gross_minor: int
-    net_minor: int
-    retracted: int
-    touch_keys: list[int]
-    touch_channels: list[str]
-    micros: list[int]
-    gross: list[int]
-    net: list[int]
-
-
 def standing_credit(
-    storage: Storage, tenant_ids: Sequence[int], days: Sequence[date], keys: Sequence[int], *, task: str = ""
-) -> dict[tuple[int, int], StandingCredit]:
-    """By tenant and conversion key: the newest of the rows that stand at these (tenant, day, key) places."""
-    if not keys:
-        return {}
-    wanted = External(
-        {"tenant_id": ("UInt32", tenant_ids), "utc_day": ("Date", days), "conversion_key": ("UInt64", keys)}
-    )
-    rows = storage.rows(STANDING_CREDIT, tenant_id=sorted(set(tenant_ids)), external={"wanted": wanted}, task=task)
-    return {(row[0], row[1]): StandingCredit._make(row) for row in rows}
+    arrays: Storage, tenant_ids: Numbers, days: Numbers, keys: NDArray[np.uint64], *, task: str = ""
+) -> tuple[dict[str, Any], NDArray[np.int64]]:
+    """All rows at these (tenant, day, key) places, by columns as `STANDING_CREDIT` names them; which are the newest.
+
+    Parameters
+    ----------
+    tenant_ids, days, keys : of each place; days are counted from 1970.
+    """
+    asked = sorted(set(tenant_ids.tolist()))
+    external = {"wanted": _places(tenant_ids, days, keys)}
+    found = arrays.columns(STANDING_CREDIT, tenant_id=asked, external=external, task=task)
+    return found, _newest(found)
 
 
 def standing_content(
@@ -86,17 +63,32 @@ def standing_content(
     ----------
     tenant_ids, days, keys : of each place; days are counted from 1970.
     """
+    asked = sorted(set(tenant_ids.tolist()))
+    external = {"wanted": _places(tenant_ids, days, keys)}
+    found = arrays.columns(STANDING_CONTENT, tenant_id=asked, external=external, task=task)
+    newest = _newest(found)
+    return {name: column[newest] for name, column in found.items()}
+
+
+def _newest(found: dict[str, Any]) -> NDArray[np.int64]:
+    """Which row is each conversion's newest, in the order (tenant, key).
+
+    Of two rows of one run it is the one that stands, not the one that marks its old day.
+    """
     import numpy as np
 
-    places = {
-        "tenant_id": ("UInt32", tenant_ids),
-        "utc_day": ("Date", days.astype("datetime64[D]")),
-        "conversion_key": ("UInt64", keys),
-    }
-    asked = sorted(set(tenant_ids.tolist()))
-    found = arrays.columns(STANDING_CONTENT, tenant_id=asked, external={"wanted": External(places)}, task=task)
     order = np.lexsort((found["is_deleted"], ~found["version"], found["conversion_key"], found["tenant_id"]))
     whose, key = found["tenant_id"][order], found["conversion_key"][order]
     newest = np.ones(len(order), np.bool_)
     newest[1:] = (whose[1:] != whose[:-1]) | (key[1:] != key[:-1])
-    return {name: column[order[newest]] for name, column in found.items()}
+    return order[newest]
+
+
+def _places(tenant_ids: Numbers, days: Numbers, keys: NDArray[np.uint64]) -> External:
+    return External(
+        {
+            "tenant_id": ("UInt32", tenant_ids),
+            "utc_day": ("Date", days.astype("datetime64[D]")),
+            "conversion_key": ("UInt64", keys),
+        }
+    )

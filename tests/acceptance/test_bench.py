@@ -20,7 +20,7 @@ EXPECTED = {
     "touch_query": {"touch_query_1", "touch_query_10", "touch_query_100"},
     "chunk": {"chunk"},
     "chunk_size": {"chunk_of_50", "chunk_of_200"},
-    "backfill": {"backfill", "backfill_close"},
+    "backfill": {"backfill", "backfill_close", "backfill_changed"},
     "edge": {"edge_batches_of_50_by_2", "edge_batches_of_1_by_2"},
     "drain": {"drain", "drain_and_credit"},
     "queue_share": {"queue_share"},

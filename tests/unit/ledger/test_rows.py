@@ -57,7 +57,7 @@ def test_each_row_says_what_its_conversion_earned() -> None:
     assert rows.is_deleted.sum() == 0
     for number, retracted in enumerate(group.fields.retracted.tolist()):
         one = slice(journeys.offsets[number], journeys.offsets[number + 1])
-        said = rows.credit(number, 9)
+        said = rows.credit(number)
         assert said.touch_keys == group.columns.key[journeys.index[one]].tolist()
         assert said.micros == group.credit.conversions_micro[:, one].ravel().tolist()
         assert said.gross == group.credit.gross_minor[:, one].ravel().tolist()
@@ -75,7 +75,7 @@ def test_groups_and_order_change_nothing() -> None:
     parts = [group_of(*taken(touches, conversions, part)[:2]) for part in (shuffled[:50], shuffled[50:])]
     joined = rows_of(*parts)
     for place, number in enumerate(shuffled.tolist()):
-        assert joined.credit(place, 1) == whole.credit(number, 1)
+        assert joined.credit(place) == whole.credit(number)
         assert joined.content[place] == whole.content[number]
 
 

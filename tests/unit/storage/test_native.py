@@ -15,7 +15,7 @@ from clickhouse_driver.columns.service import write_column
 from clickhouse_driver.context import Context
 from clickhouse_driver.streams.native import BlockInputStream
 
-from app.storage.arrays import read_block
+from app.storage.arrays import _joined, read_block
 from app.storage.native import Coded, Flat, Ragged, write_block
 
 REVISIONS = (54453, 54460)  # before and after each column says in which form it comes
@@ -64,6 +64,31 @@ def test_answers_are_read_as_arrays(revision: int) -> None:
     number, name, text = read_block(stream_of(types, columns, revision)).get_columns()
     assert (number.dtype, number.tolist(), text.tolist()) == (np.uint64, [1, 2**64 - 1], ["x", ""])
     assert [name.names[code] for code in name.codes] == ["ä", "b"]
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+@pytest.mark.parametrize("offsets", [[0, 2, 2, 3], [0, 0]], ids=["some", "empty"])
+def test_arrays_in_answers_are_read_whole(revision: int, offsets: list[int]) -> None:
+    bounds, values = np.array(offsets), np.array([7, -1, 3])[: offsets[-1]]
+    codes = np.array([1, 0, 1])[: offsets[-1]]
+    types = [("numbers", "Array(Int64)"), ("names", "Array(LowCardinality(String))"), ("texts", "Array(String)")]
+    texts = [["x"] * length for length in np.diff(bounds).tolist()]
+    columns = [Ragged(Flat(values), bounds), Ragged(Coded(codes, ["b", "ä"]), bounds), texts]
+    numbers, names, listed = read_block(stream_of(types, columns, revision)).get_columns()
+    assert (numbers.offsets.tolist(), numbers.values.values.tolist()) == (offsets, values.tolist())
+    assert names.offsets.tolist() == offsets
+    assert [names.values.names[code] for code in names.values.codes] == [["b", "ä"][code] for code in codes]
+    assert listed.tolist() == texts
+
+
+def test_arrays_of_several_blocks_are_one_column() -> None:
+    parts = [
+        Ragged(Coded(np.array([0, 1]), ["a", "b"]), np.array([0, 0, 2])),
+        Ragged(Coded(np.array([0]), ["b"]), np.array([0, 1])),
+    ]
+    joined = _joined(parts)
+    assert joined.offsets.tolist() == [0, 0, 2, 3]
+    assert [joined.values.names[code] for code in joined.values.codes] == ["a", "b", "b"]
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
