@@ -126,9 +126,9 @@ class Account:
     settled_s: float
 
     @property
-    def is_whole(self) -> bool:
-        wrong = self.lost + self.duplicated + self.unasked + self.uncredited + self.credited_twice + self.waiting
-        return wrong == 0
+    def amiss(self) -> int:
+        """How many events, orders, batches and runs are not where they belong."""
+        return self.lost + self.duplicated + self.unasked + self.uncredited + self.credited_twice + self.waiting
 
     def lines(self) -> list[str]:
         """For people."""

@@ -2,6 +2,7 @@
 
 Two ways of doing one thing are measured in turns, and compared as a ratio of medians of one run: absolute figures
 depend on the machine and on who else works on it. What is going on goes to stderr, and at the end which goals are met.
+One that fails is told, and the others are run all the same; the exit code is 1 then.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import argparse
 import cProfile
 import pstats
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -34,6 +36,7 @@ from load.figures import Figure
 from load.goals import table
 from load.machine import heading
 from load.setting import Setting
+from load.touch_table import QUICK_TOUCHES as LEAST_TOUCHES
 
 BENCHMARKS: dict[str, Callable[[Setting], Iterator[Figure]]] = {
     "kernel": kernel.measure,
@@ -52,18 +55,28 @@ BENCHMARKS: dict[str, Callable[[Setting], Iterator[Figure]]] = {
 }
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     print(heading(), file=sys.stderr, flush=True)
-    lines = []
+    lines, failed = [], []
     with Setting(is_quick=options.quick, wanted_touches=options.touches) as setting:
         for name in options.only or BENCHMARKS:
             setting.say(f"{name} …")
-            with profiled(options.profile):
-                for figure in BENCHMARKS[name](setting):
-                    lines.append(figure.line())
-                    print(lines[-1], flush=True)
-    print("\n".join(table(map(msgspec.json.decode, lines))), file=sys.stderr)
+            try:
+                with profiled(options.profile):
+                    for figure in BENCHMARKS[name](setting):
+                        lines.append(figure.line())
+                        print(lines[-1], flush=True)
+            except Exception:  # told here and by the exit code: what was measured until then is not lost
+                traceback.print_exc()
+                failed.append(name)
+    if options.quick:
+        print("A reduced form: it shows that the benchmarks work, and says nothing of goals.", file=sys.stderr)
+    else:
+        print("\n".join(table(map(msgspec.json.decode, lines))), file=sys.stderr)
+    if failed:
+        print(f"Failed, see above: {', '.join(failed)}.", file=sys.stderr)
+    return int(bool(failed))
 
 
 @contextmanager
@@ -87,8 +100,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--profile", type=int, default=0, metavar="N", help="the N functions that took most time; slows all figures"
     )
     parser.add_argument("--touches", type=int, default=0, metavar="N", help="how many touches to make")
-    return parser.parse_args(arguments)
+    chosen = parser.parse_args(arguments)
+    if 0 != chosen.touches < LEAST_TOUCHES:
+        parser.error(f"--touches is {chosen.touches}: give {LEAST_TOUCHES:,} at least.")
+    return chosen
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

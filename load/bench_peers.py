@@ -11,6 +11,7 @@ import statistics
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
+import msgspec
 import numpy as np
 
 from app.attribution.credit import Conversions, credit
@@ -22,6 +23,7 @@ from app.attribution.touches import Bools, Touches
 from load.conformance.environments import PEERS, Peer
 from load.conformance.peers.protocol import converts
 from load.figures import Figure, compared, of_times, seconds
+from load.goals import table
 from load.kernel import journeys_of
 from load.machine import heading
 
@@ -45,13 +47,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _say(heading())
     touches, conversions = journeys_of(options.journeys, seed=1)
     request = _rows(touches, conversions)
-    ours = _ours(touches, conversions)
+    ours, lines = _ours(touches, conversions), []
     for peer in PEERS:
         if not peer.is_installed:
             _say(f"{peer.name} is not installed: python -m load.conformance install")
             return 1
         for figure in measure(peer, request, ours, options.rounds):
-            print(figure.line(), flush=True)
+            lines.append(figure.line())
+            print(lines[-1], flush=True)
+    if not options.quick:
+        _say("\n".join(table(map(msgspec.json.decode, lines))))
     return 0
 
 

@@ -31,6 +31,7 @@ ORDER_EVENT = "Order Completed"
 class Credited:
     """Seconds from when an order was due to be sent until it was stored, and until its credit could be read."""
 
+    stage: str
     stored_s: float
     credited_s: float
 
@@ -48,7 +49,7 @@ class CreditTimes:
     def __init__(self, stack: Stack) -> None:
         self._redis: Any = make_redis(stack.settings.redis_url)
         self._edge = Edge(stack.url, secret_key=stack.secret_key)
-        self._due: dict[int, tuple[str, float]] = {}
+        self._due: dict[int, tuple[str, float, str]] = {}
         self._runs: dict[str, _Run] = {}
         self._closed: set[int] = set()
         self._is_over = threading.Event()
@@ -60,10 +61,10 @@ class CreditTimes:
     def begin(self) -> None:
         self._thread.start()
 
-    def offer(self, orders: list[str], due_ms: float) -> None:
-        """These orders were accepted; they were due to be sent at `due_ms` (epoch ms)."""
+    def offer(self, orders: list[str], due_ms: float, stage: str) -> None:
+        """These orders were accepted; they were due to be sent at `due_ms` (epoch ms), in this stage of the load."""
         for order in orders:
-            self._due[conversion_key(ORDER_EVENT, order)] = (order, due_ms)
+            self._due[conversion_key(ORDER_EVENT, order)] = (order, due_ms, stage)
 
     def closed_orders(self) -> int:
         """How many of the orders have been seen in a run that is closed."""
@@ -77,8 +78,8 @@ class CreditTimes:
         self._redis.close()
         first = {key: run for run in sorted(self._runs.values(), key=_newest_first) for key in run.conversions}
         return [
-            Credited((run.created_ms - due_ms) / 1000, (run.closed_ms - due_ms) / 1000)
-            for key, (_, due_ms) in self._due.items()
+            Credited(stage, (run.created_ms - due_ms) / 1000, (run.closed_ms - due_ms) / 1000)
+            for key, (_, due_ms, stage) in self._due.items()
             if (run := first.get(key)) and run.closed_ms
         ]
 

@@ -52,9 +52,11 @@ class Goal:
 
 
 LEAST, MOST = Bound.LEAST, Bound.MOST
+SUSTAINED = ("stages", "sustained")
 GOALS = (
     Goal("touch_query_1000", "one query for 1,000 conversions, times as fast as one by one", LEAST, 40),
     Goal("touch_query_5000", "the same for 5,000", LEAST, 70),
+    Goal("touch_query_20000", "linear beyond: the same for 20,000", LEAST, 70),
     Goal("peer_channel_attribution_heuristics_five_models", "five models with exact money beside C++", LEAST, 1),
     Goal("peer_mam_2_five_models_alone_five_models", "the same beside marketing-attribution-models 2", LEAST, 3),
     Goal("peer_channel_attribution_markov_markov", "Markov, exact, beside C++ by simulation", LEAST, 1),
@@ -63,22 +65,31 @@ GOALS = (
     Goal("workers_2", "of twice one worker process, ClickHouse 20 ms away", LEAST, 0.8),
     Goal("workers_4", "of four times", LEAST, 0.8),
     Goal("workers_8", "of eight times", LEAST, 0.8),
-    Goal("cache_redis", "queries to ClickHouse for tenants that are remembered", MOST, 0, ("queries",)),
+    Goal("cache_memory", "queries to ClickHouse for tenants that a process remembers", MOST, 0, ("queries",)),
+    Goal("cache_redis", "the same for those that Redis remembers", MOST, 0, ("queries",)),
     Goal("fairness_posts_p95", "the others' p95 of posts, without a flood to with it", LEAST, 0.8),
     Goal("fairness_credits_p95", "the others' p95 to their credit, likewise", LEAST, 0.8),
     Goal("memory_web", "MB of a web process after an hour's events", MOST, 150, ("value",)),
     Goal("memory_worker", "MB of a worker process after an hour's events", MOST, 400, ("value",)),
-    Goal("load", "p95 of posts at the sustained rate, ms", MOST, 200, ("stages", "sustained", "p95_ms")),
+    Goal("report_speed", "ms of the slowest report of a large tenant's year", MOST, 300, ("slowest_ms",)),
+    Goal("load", "events and orders lost, doubled or without credit, posts refused", MOST, 0, ("amiss",)),
+    Goal("load", "p95 of posts at the sustained rate, ms", MOST, 200, (*SUSTAINED, "p95_ms")),
     Goal("load", "p95 of posts in the burst, ms", MOST, 200, ("stages", "burst", "p95_ms")),
-    Goal("load_400", "p95 of posts at 400 events/s, ms", MOST, 50, ("stages", "sustained", "p95_ms")),
-    Goal("load_400", "median from an event to its credit, s, at 400 events/s", MOST, 0.5, ("credited", "p50_s")),
-    Goal("load_400", "p95 of it, s", MOST, 1.5, ("credited", "p95_s")),
+    Goal("load_400", "p95 of posts at 400 events/s, ms", MOST, 50, (*SUSTAINED, "p95_ms")),
+    Goal(
+        "load_400",
+        "median from an event to its credit, s, at 400 events/s",
+        MOST,
+        0.5,
+        (*SUSTAINED, "credited", "p50_s"),
+    ),
+    Goal("load_400", "p95 of it, s", MOST, 1.5, (*SUSTAINED, "credited", "p95_s")),
 )
 
 
 def table(lines: Iterable[Mapping[str, Any]]) -> list[str]:
     """A line a goal that one of the figures is about, and the number of goals that no figure is about."""
-    by_name = {name: _by_stage(line) for line in lines for name in _names(line)}
+    by_name = {name: _by_stage(line) for line in lines if "name" in line for name in _names(line)}
     rows, absent = [], 0
     for goal in GOALS:
         value = goal.value(by_name[goal.figure]) if goal.figure in by_name else None

@@ -45,7 +45,7 @@ class Report:
     def is_good(self) -> bool:
         """Every event is where it belongs, no post was refused, and the edge answered in time."""
         slow = [name for name, times in self._posts().items() if not times["p95_ms"] <= P95_LIMIT_MS]
-        return not (slow or self._refused() or self.failure) and self.account.is_whole
+        return not (slow or self._refused() or self.failure) and not self.account.amiss
 
     def lines(self) -> list[str]:
         """For people."""
@@ -61,9 +61,11 @@ class Report:
         lines.append(f"posts not answered 200: {self._refused() or 'none'}; posted a second time: {again}")
         lines += self.account.lines()
         for name, what in (("stored", "it was stored"), ("credited", "its credit was readable")):
-            one = self._delays(name)
-            times = ", ".join(f"{share} {one[f'{share}_s']:.2f} s" for share in SHARES)
-            lines.append(f"from when an order was due until {what}: {times} ({one['orders']:,} orders)")
+            for stage in self.stages:
+                one = self._delays(name, stage)
+                times = ", ".join(f"{share} {one[f'{share}_s']:.2f} s" for share in SHARES)
+                row = f"from when an order was due until {what}: {times} ({one['orders']:,} orders)"
+                lines.append(f"{stage.name}, {row}" if len(self.stages) > 1 else row)
         reports = self._reports()
         times = ", ".join(f"{share} {reports[f'{share}_ms']:.0f} ms" for share in SHARES)
         lines.append(f"the attribution report, asked for every five seconds: {times} ({reports['asked']} reports)")
@@ -76,8 +78,14 @@ class Report:
         told = {
             "name": "load",
             "batch": self.batch,
-            "stages": [asdict(stage) | self._posts()[stage.name] for stage in self.stages],
+            "stages": [
+                asdict(stage)
+                | self._posts()[stage.name]
+                | {name: self._delays(name, stage) for name in ("stored", "credited")}
+                for stage in self.stages
+            ],
             "refused": self._refused(),
+            "amiss": self.account.amiss + sum(self._refused().values()),
             "account": asdict(self.account),
             "stored": self._delays("stored"),
             "credited": self._delays("credited"),
@@ -96,8 +104,9 @@ class Report:
             found[stage.name] = {"posts": len(times), **shares}
         return found
 
-    def _delays(self, name: str) -> dict[str, Any]:
-        times = [getattr(one, f"{name}_s") for one in self.credited]
+    def _delays(self, name: str, stage: Stage | None = None) -> dict[str, Any]:
+        """Of the orders of a stage, or of all."""
+        times = [getattr(one, f"{name}_s") for one in self.credited if stage is None or one.stage == stage.name]
         return {"orders": len(times)} | {
             f"{share_name}_s": round(percentile(times, share), 3) for share_name, share in SHARES.items()
         }

@@ -133,7 +133,7 @@ _SPEND = """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 where every report of the limit answers within it."""
+    """0 where every report of the limit answers within it; of the reduced form always."""
     parser = argparse.ArgumentParser(prog="python -m load.report_speed", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a hundredth of it: shows that it works, not how fast")
     options = parser.parse_args(arguments)
@@ -141,7 +141,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with Setting(is_quick=options.quick) as setting:
         figures = measure(setting)
     print(json.dumps(figures), flush=True)
-    return 0 if figures["holds"] else 1
+    return 0 if figures["holds"] or options.quick else 1
 
 
 def measure(setting: Setting) -> dict[str, Any]:
@@ -160,7 +160,7 @@ def measure(setting: Setting) -> dict[str, Any]:
     finally:
         storage.close()
     return {
-        "benchmark": "report_speed",
+        "name": "report_speed",
         "touches": touches,
         "conversions": conversions,
         "refresh_year_s": round(refresh_s, 1),
@@ -169,6 +169,7 @@ def measure(setting: Setting) -> dict[str, Any]:
         "storage_ms": spent,
         "bytes": sizes,
         "ratio": round(answers["ledger_year"] / answers["year"], 1),
+        "slowest_ms": max(answers[name] for name in ROLLUP),
         "limit_ms": LIMIT_MS,
         "holds": all(answers[name] < LIMIT_MS for name in ROLLUP),
     }

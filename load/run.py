@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import random
 import sys
 import time
@@ -32,6 +33,8 @@ from load.report_time import ReportTimes
 from load.stack import Stack, running_stack
 from workers.local.folder import DEFAULT
 
+MOST_IN_A_BATCH = 1_000
+"""More would be larger than what the edge takes in one post."""
 RESENT_SHARE = 0.02
 """Of the batches are posted a second time, as SDKs do after a lost answer: they must count once."""
 
@@ -83,7 +86,7 @@ async def _post(
             answers.append(await posts.send(numbered(body, one.number), time.perf_counter(), "again"))
         if any(answer.status == "200" for answer in answers):
             sent.accepted[one.number] = body
-            credit.offer(orders_in(numbered(body, one.number)), began_ms + 1000 * one.at_s)
+            credit.offer(orders_in(numbered(body, one.number)), began_ms + 1000 * one.at_s, one.stage)
         else:
             sent.uncertain[one.number] = body
         return answers
@@ -100,13 +103,25 @@ async def _post(
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m load.run", description=__doc__)
-    parser.add_argument("--rate", type=float, default=400, help="events a second")
-    parser.add_argument("--seconds", type=float, default=30)
-    parser.add_argument("--burst", type=float, default=2_000, help="events a second of the burst after it; 0: none")
-    parser.add_argument("--burst-seconds", type=float, default=5)
-    parser.add_argument("--batch", type=int, default=20, help="events in a post")
+    parser.add_argument("--rate", type=_number, default=400, help="events a second")
+    parser.add_argument("--seconds", type=_number, default=30)
+    parser.add_argument("--burst", type=_number, default=2_000, help="events a second of the burst after it; 0: none")
+    parser.add_argument("--burst-seconds", type=_number, default=5)
+    parser.add_argument("--batch", type=int, default=20, help=f"events in a post, {MOST_IN_A_BATCH} at most")
     parser.add_argument("--dir", type=Path, default=DEFAULT, help="folder of the stack")
-    return parser.parse_args(arguments)
+    chosen = parser.parse_args(arguments)
+    if not 0 < chosen.batch <= MOST_IN_A_BATCH:
+        parser.error(f"--batch is {chosen.batch}: give 1 to {MOST_IN_A_BATCH} events.")
+    if chosen.rate * chosen.seconds < chosen.batch or 0 < chosen.burst * chosen.burst_seconds < chosen.batch:
+        parser.error("a rate times its seconds is less than one --batch: nothing would be sent.")
+    return chosen
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"it is {text}: give a number that is not below 0")
+    return value
 
 
 def _say(text: str) -> None:

@@ -23,13 +23,18 @@ def test_a_ratio_is_held_against_its_goal(ratio, verdict):
 
 @pytest.mark.parametrize(
     ("rate", "verdicts"),
-    [(400.0, ["MISSED", "met", "MISSED", "met", "MISSED"]), (5_000.0, ["MISSED", "met"])],
+    [(400.0, ["MISSED", "MISSED", "met", "MISSED", "met", "MISSED"]), (5_000.0, ["MISSED", "MISSED", "met"])],
 )
 def test_a_load_has_goals_by_stage_and_more_at_400_a_second(rate, verdicts):
     stages = [{"name": "sustained", "rate": rate, "p95_ms": 250.0}, {"name": "burst", "rate": 9.0, "p95_ms": 199.0}]
-    load = {"name": "load", "stages": stages, "credited": {"p50_s": 0.4, "p95_s": 1.6}}
+    stages[0]["credited"] = {"p50_s": 0.4, "p95_s": 1.6}
+    load = {"name": "load", "stages": stages, "amiss": 1}
     assert [row.split()[-1] for row in table([load])[:-1]] == verdicts
 
 
 def test_a_figure_without_a_value_meets_nothing():
     assert len(table([{"name": "backfill", "value": None}])) == 1
+
+
+def test_lines_of_other_programs_are_passed_over():
+    assert len(table([{"benchmark": "another"}, {"stages": []}])) == 1

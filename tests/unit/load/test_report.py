@@ -18,7 +18,7 @@ GOOD = Report(
     batch=20,
     posted=[Posted("sustained", "200", 10.0), Posted("burst", "200", 30.0), Posted("again", "200", 900.0)],
     account=WHOLE,
-    credited=[Credited(0.1, 0.4), Credited(0.2, 0.6)],
+    credited=[Credited("sustained", 0.1, 0.4), Credited("burst", 0.2, 0.6)],
     asked=1,
     reported=[Reported(80.0, 1, True), Reported(120.0, 2, False)],
     failure="",
@@ -33,13 +33,15 @@ def test_the_table_and_the_object_hold_the_same_figures():
         0.1,
     )
     assert told["reports"] == {"asked": 2, "reconciled": 1, "p50_ms": 80.0, "p95_ms": 120.0, "p99_ms": 120.0}
+    assert [stage["credited"]["p50_s"] for stage in told["stages"]] == [0.4, 0.6]
     assert told["good"]
+    assert told["amiss"] == 0
     text = "\n".join(GOOD.lines())
     assert "sustained           20       1     10.0" in text
     assert "posted a second time: 1" in text
     assert "every five seconds: p50 80 ms, p95 120 ms, p99 120 ms (2 reports)" in text
     assert "of these 1 reconcile" in text
-    assert "credit was readable: p50 0.40 s, p95 0.60 s, p99 0.60 s (2 orders)" in text
+    assert "burst, from when an order was due until its credit was readable: p50 0.60 s, p95 0.60 s" in text
 
 
 def test_a_run_with_anything_amiss_is_not_good():
