@@ -244,6 +244,7 @@ class TestTheQueue:
 
     def test_doctor_sees_spend_that_could_not_be_scored(self, shop, monkeypatch):
         monkeypatch.setattr(tasks.saturation, "context", shop.context)
+        shop.context.redis.delete(keys.UNSCORED)
         one = {"tenant_id": shop.tenant.tenant_id, "tenant": shop.tenant.slug}
         with monkeypatch.context() as broken:
             broken.setattr(scores, "score_tenant", lambda *_: 1 / 0)
