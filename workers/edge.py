@@ -6,14 +6,13 @@ import base64
 import http.client
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Self
 from urllib.parse import urlencode, urlsplit
 
 from app.errors import TributaryError
 
 TRIES = 6
-Sleep = Callable[[float], None]
 
 
 class Edge:

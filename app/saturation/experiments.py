@@ -16,7 +16,7 @@ where drift, 5 %, is what demand may do unseen between the two sides, and the da
 settle after each switch do not count.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -130,11 +130,6 @@ def advise(
         return None
     enough = min(DECIDED_FROM, best - 0.05)
     return min((one for one in found if one.chance >= enough), key=lambda one: (one.cost, one.days))
-
-
-def ranked(advice: Sequence[Advice]) -> list[Advice]:
-    """Which channel to test first: by worth."""
-    return sorted(advice, key=lambda one: (-one.worth, one.channel))
 
 
 def lift(at_test: Floats, at_base: Floats, spend_ratio: float) -> Floats:

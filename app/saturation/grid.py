@@ -43,7 +43,6 @@ class Points:
     elasticity: Floats
     prior: Floats
     by_elasticity: NDArray[np.int64]
-    by_driven: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.rate)
@@ -115,7 +114,6 @@ def points() -> Points:
         elasticity,
         np.array(prior),
         np.argsort(elasticity, kind="stable"),
-        np.argsort(driven, kind="stable"),
     )
 
 
