@@ -18,7 +18,9 @@ webhooks    who is told of closed runs
 operations  is it alive, is it ready
 openapi     the description of all of it
 pages       the dashboard and the readable description
+asked       parameters and posted forms
 addresses   ids in addresses
+answers     what leaves, as JSON
 errors      one form for every error
 """
 

@@ -9,7 +9,8 @@ from flask import request
 
 from app.errors import BadInput
 from app.http.body import read_body
-from app.http.parts import parts
+from app.http.parts import clock_ms, parts
+from app.reports.days import Period, read_period
 
 Form = TypeVar("Form")
 Said = Annotated[str, msgspec.Meta(min_length=1)]
@@ -40,6 +41,11 @@ def read_form(form: type[Form], remedy: str) -> Form:
         raise BadInput("bad_body", f"The body: {error}.", remedy) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadInput("malformed_json", f"The body is not JSON: {error}.", remedy) from None
+
+
+def period_asked(timezone: str) -> Period:
+    """The days of a timezone that `from` and `to` name; those by default where they are missing."""
+    return read_period(request.args.get("from", ""), request.args.get("to", ""), timezone=timezone, now_ms=clock_ms())
 
 
 class Days(msgspec.Struct, rename={"first": "from", "end": "to"}, forbid_unknown_fields=True):

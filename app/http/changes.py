@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import time
-
-import msgspec
 from flask import Blueprint, Response, g, request
 
 from app.errors import BadInput
-from app.http.asked import only
+from app.http.answers import json_of
+from app.http.asked import only, period_asked
 from app.http.auth import secret_key
-from app.http.parts import parts
+from app.http.parts import own_storage
 from app.ledger.runs import RunKind
 from app.reports.changes import changes
-from app.reports.days import read_period
 from app.reports.pages import read_limit
-from app.storage.connections import get_storage
 
 bp = Blueprint("changes", __name__)
 
@@ -29,21 +25,16 @@ SHOWN, MOST_SHOWN = 100, 1_000
 def changed() -> Response:
     """What changed in credits that stood, and what it moved."""
     only("from", "to", "reason", "limit", "after")
-    period = read_period(
-        request.args.get("from", ""),
-        request.args.get("to", ""),
-        timezone=g.tenant.timezone,
-        now_ms=time.time_ns() // 1_000_000,
-    )
+    period = period_asked(g.tenant.timezone)
     answer = changes(
-        get_storage(settings=parts().settings),
+        own_storage(),
         g.tenant,
         period,
         reason=_reason(request.args.get("reason", "")),
         after=request.args.get("after", ""),
         limit=read_limit(request.args.get("limit", str(SHOWN)), MOST_SHOWN, "changes"),
     )
-    return Response(msgspec.json.encode(answer), content_type="application/json")
+    return json_of(answer)
 
 
 def _reason(text: str) -> str:

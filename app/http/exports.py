@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, request
 
 from app.errors import BadInput
-from app.http.asked import only
+from app.http.asked import only, period_asked
 from app.http.auth import secret_key
 from app.http.under import rules_asked
-from app.reports.days import read_period
 from app.reports.export import FORMATS, ledger_csv, ledger_parquet, plan, require_format
 from app.reports.pages import read_limit
 
@@ -34,8 +32,7 @@ def ledger_export() -> Response:
     text = _one_of("text", "safe", ("safe", "raw"))
     under = rules_asked()
     storage, tenant = under.storage, under.tenant
-    now_ms = time.time_ns() // 1_000_000
-    period = read_period(request.args.get("from", ""), request.args.get("to", ""), tenant.timezone, now_ms)
+    period = period_asked(tenant.timezone)
     limit = request.args.get("limit", "")
     most = read_limit(limit, MOST_LIMIT, "conversions") if limit else 0
     part = plan(storage, tenant, period, after=request.args.get("after", ""), limit=most)

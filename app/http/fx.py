@@ -6,23 +6,21 @@ import time
 from datetime import date
 from typing import Any
 
-import msgspec
 from flask import Blueprint, Response, g, request
 
 from app.errors import BadInput
-from app.http.asked import only
+from app.http.answers import json_of
+from app.http.asked import only, period_asked
 from app.http.auth import secret_key
 from app.http.body import read_body
 from app.http.ingest import answer, unread
-from app.http.parts import parts
+from app.http.parts import own_storage, parts
 from app.ingest.envelope import Posted, open_rows
 from app.ingest.explain import UNREADABLE, explain
 from app.ingest.fx import RATE_FIELDS, Rate, newest_rates, read_rate
 from app.ingest.judge import Rejection, Verdicts
 from app.ingest.refusals import Refused
-from app.reports.days import read_period
 from app.reports.query import period_params, read_currency
-from app.storage.connections import get_storage
 from app.storage.fx import RATES_LISTED, insert_rates
 
 bp = Blueprint("fx", __name__)
@@ -40,7 +38,7 @@ def post_rates() -> Response:
     rows, verdicts = _read(posted)
     kept = newest_rates(rows)
     if kept:
-        insert_rates(get_storage(settings=service.settings), _columns(g.tenant.tenant_id, kept), task=_TASK)
+        insert_rates(own_storage(), _columns(g.tenant.tenant_id, kept), task=_TASK)
     return answer(verdicts, len(rows), alone=posted.alone, warnings=unread(posted, RATE_FIELDS))
 
 
@@ -50,9 +48,9 @@ def list_rates() -> Response:
     """The stored rates of some days, of one pair or of all."""
     only("from", "to", "currency", "into")
     words = request.args
-    period = read_period(words.get("from", ""), words.get("to", ""), g.tenant.timezone, time.time_ns() // 1_000_000)
+    period = period_asked(g.tenant.timezone)
     asked = {name: read_currency(words.get(name, "")) for name in ("currency", "into")}
-    found = get_storage(settings=parts().settings).rows(
+    found = own_storage().rows(
         RATES_LISTED,
         tenant_id=g.tenant.tenant_id,
         params=period_params(period) | asked | {"limit": MOST_LISTED + 1},
@@ -62,7 +60,7 @@ def list_rates() -> Response:
         raise BadInput("too_many_rates", f"More than {MOST_LISTED} rates.", "Ask for fewer days, or for one pair.")
     rates = [{"day": str(day), "currency": code, "into": into, "rate": rate} for day, code, into, rate in found]
     body = {"from": period.first.isoformat(), "to": period.end.isoformat(), "rates": rates}
-    return Response(msgspec.json.encode(body), content_type="application/json")
+    return json_of(body)
 
 
 def _read(posted: Posted) -> tuple[list[Rate], Verdicts]:

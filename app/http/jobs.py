@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
 from typing import Any
 
-import msgspec
 from flask import Blueprint, Response, g, url_for
 
 from app.advice.refits import Refits, refit_job
 from app.errors import NotFound
+from app.http.answers import json_of
 from app.http.asked import DAYS, Days, only, read_form
 from app.http.auth import secret_key
-from app.http.parts import parts
+from app.http.parts import clock_ms, own_storage, parts
 from app.ledger.model_jobs import ModelJobs
 from app.ledger.reattribute import start_reattribution
 from app.ledger.runs import Runs
@@ -21,7 +20,6 @@ from app.ledger.tenant_jobs import newest
 from app.reports.channels import model_job
 from app.reports.days import read_period
 from app.reports.jobs import job
-from app.storage.connections import get_storage
 from app.storage.redis import get_redis
 
 bp = Blueprint("jobs", __name__)
@@ -32,15 +30,13 @@ bp = Blueprint("jobs", __name__)
 def reattribute() -> Response:
     """Attribute the conversions of some days again. 200 as everywhere: the job is recorded when this answers."""
     body = read_form(Days, DAYS)
-    period = read_period(body.first, body.end, timezone=g.tenant.timezone, now_ms=_now_ms())
+    period = read_period(body.first, body.end, timezone=g.tenant.timezone, now_ms=clock_ms())
     settings = parts().settings
-    job_id = start_reattribution(
-        get_redis(settings), get_storage(settings=settings), settings, g.tenant, period.from_ms, period.to_ms
-    )
+    job_id = start_reattribution(get_redis(settings), own_storage(), settings, g.tenant, period.from_ms, period.to_ms)
     url = url_for("jobs.progress", job_id=job_id)
     answer = {"success": True, "job_id": job_id, "url": url}
     answer |= {"from": period.first.isoformat(), "to": period.end.isoformat(), "timezone": period.timezone}
-    return Response(msgspec.json.encode(answer), content_type="application/json", headers={"Location": url})
+    return json_of(answer, {"Location": url})
 
 
 @bp.get("/v1/jobs/<job_id>")
@@ -48,7 +44,7 @@ def reattribute() -> Response:
 def progress(job_id: str) -> Response:
     """Chunks and conversions (or channels, or steps) done, state, times and failures of one of the tenant's jobs."""
     only()
-    return Response(msgspec.json.encode(_job(job_id)), content_type="application/json")
+    return json_of(_job(job_id))
 
 
 @bp.get("/v1/jobs")
@@ -60,7 +56,7 @@ def listing() -> Response:
     for job_id in newest(get_redis(parts().settings), g.tenant.tenant_id):
         with suppress(NotFound):  # begun more than 7 days ago
             found.append(_job(job_id))
-    return Response(msgspec.json.encode({"jobs": found}), content_type="application/json")
+    return json_of({"jobs": found})
 
 
 def _job(job_id: str) -> dict[str, Any]:
@@ -72,7 +68,3 @@ def _job(job_id: str) -> dict[str, Any]:
     if found is None:
         found = job(Runs(redis, settings.chunk_deadline_s), g.tenant, job_id)
     return found
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -1,8 +1,9 @@
-"""What does a web process work with? Its tenants and its inbox, made once per process, after the fork."""
+"""What does a web process work with? Its tenants and its inbox, made once per process, after the fork; and storage."""
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, cast
@@ -10,6 +11,8 @@ from typing import Protocol, cast
 from flask import Flask, current_app
 
 from app.ingest.dead_letters import DeadLetter
+from app.storage.client import Storage
+from app.storage.connections import get_storage, ping_soon
 from app.tenants.registry import Registry
 from app.tenants.tenant import Tenant
 from config.settings import Settings
@@ -69,8 +72,6 @@ def make_parts(settings: Settings) -> Parts:
     """The real ones."""
     from app.ingest.inbox import Inbox
     from app.ingest.wake import wake_drain
-    from app.storage.client import Storage
-    from app.storage.connections import get_storage, ping_soon
     from app.storage.redis import get_redis
 
     redis = get_redis(settings)
@@ -90,6 +91,16 @@ def make_parts(settings: Settings) -> Parts:
 def parts() -> Parts:
     """The parts of this process."""
     return cast(PartsOfProcess, current_app.extensions[EXTENSION]).get()
+
+
+def own_storage() -> Storage:
+    """This thread's own."""
+    return get_storage(settings=parts().settings)
+
+
+def clock_ms() -> int:
+    """Epoch ms of this machine's clock."""
+    return time.time_ns() // 1_000_000
 
 
 def install_parts(app: Flask, settings: Settings, given: Parts | None) -> None:

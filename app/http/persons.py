@@ -9,9 +9,10 @@ from flask import Blueprint, Response, g, request, url_for
 
 from app.attribution.names import FIVE_MODELS
 from app.errors import NotFound
+from app.http.answers import json_of
 from app.http.asked import Said, only, read_form
 from app.http.auth import secret_key
-from app.http.parts import parts
+from app.http.parts import own_storage, parts
 from app.identity.unmerge import unmerge
 from app.ledger.erase import request_erasure
 from app.reports.changes import shown
@@ -19,7 +20,6 @@ from app.reports.days import rfc3339
 from app.reports.unknown import unknown_order
 from app.storage import keys
 from app.storage.changes import changes_of
-from app.storage.connections import get_storage
 from app.storage.conversions import keys_of_orders
 from app.storage.erasures import ErasureRow, erasure
 from app.storage.redis import get_redis
@@ -43,14 +43,14 @@ def conversion_history(order_id: str) -> Response:
     """Before and after of everything that changed the credit of an order."""
     only("conversion_type")
     wanted = request.args.get("conversion_type", "")
-    found = keys_of_orders(_storage(), {g.tenant.tenant_id: [order_id]})[g.tenant.tenant_id]
+    found = keys_of_orders(own_storage(), {g.tenant.tenant_id: [order_id]})[g.tenant.tenant_id]
     chosen = {row.conversion_key: row.conversion_type for row in found if wanted in ("", row.conversion_type)}
     if not chosen:
         types = list(dict.fromkeys(row.conversion_type for row in found))
-        raise unknown_order(_storage(), g.tenant, order_id, wanted, types)
-    rows = changes_of(_storage(), g.tenant.tenant_id, sorted(chosen))
+        raise unknown_order(own_storage(), g.tenant, order_id, wanted, types)
+    rows = changes_of(own_storage(), g.tenant.tenant_id, sorted(chosen))
     changes = [{"conversion_type": chosen[row.conversion_key], **shown(row)} for row in rows]
-    return _json({"order_id": order_id, "models": [str(model) for model in FIVE_MODELS], "changes": changes})
+    return json_of({"order_id": order_id, "models": [str(model) for model in FIVE_MODELS], "changes": changes})
 
 
 @bp.post("/v1/persons/unmerge")
@@ -61,7 +61,7 @@ def part() -> Response:
     settings = parts().settings
     done = unmerge(
         get_redis(settings),
-        _storage(),
+        own_storage(),
         settings,
         g.tenant,
         body.id,
@@ -73,7 +73,7 @@ def part() -> Response:
     url = url_for("jobs.progress", job_id=done.run_id)
     meetings = [[_named(id) for id in pair] for pair in done.pairs]
     told = {"meetings": meetings, "undone": body.undo, "conversions": done.conversions}
-    return _json({"success": True, "job_id": done.run_id, "url": url, **told})
+    return json_of({"success": True, "job_id": done.run_id, "url": url, **told})
 
 
 @bp.delete("/v1/persons/<any_id:id>")
@@ -84,14 +84,14 @@ def erase(id: str) -> Response:
     settings = parts().settings
     row = request_erasure(
         get_redis(settings),
-        _storage(),
+        own_storage(),
         settings,
         g.tenant,
         id,
         kind=request.args.get("kind", ""),
         mode=request.args.get("conversions", "anonymise"),
     )
-    return _json({"success": True, **_erasure(row)})
+    return json_of({"success": True, **_erasure(row)})
 
 
 @bp.get("/v1/erasures/<erasure_id>")
@@ -99,14 +99,14 @@ def erase(id: str) -> Response:
 def erasure_progress(erasure_id: str) -> Response:
     """How far an erasure is; its proof once it is closed."""
     only()
-    row = erasure(_storage(), g.tenant.tenant_id, erasure_id)
+    row = erasure(own_storage(), g.tenant.tenant_id, erasure_id)
     if row is None:
         raise NotFound("no_such_erasure", f"There is no erasure {erasure_id[:80]!r}.", "It is in the answer to DELETE.")
     if row.state != "erased":
         # Whatever became of the note in Redis: asking brings it back.
         mark = f"{g.tenant.tenant_id}:{row.erasure_id}"
         get_redis(parts().settings).zadd(keys.ERASURES_DUE, {mark: row.requested_ms}, nx=True)
-    return _json(_erasure(row))
+    return json_of(_erasure(row))
 
 
 def _erasure(row: ErasureRow) -> dict[str, Any]:
@@ -124,11 +124,3 @@ def _erasure(row: ErasureRow) -> dict[str, Any]:
 
 def _named(raw: str) -> dict[str, str]:
     return {"userId" if raw.startswith("u:") else "anonymousId": raw[2:]}
-
-
-def _storage() -> Any:
-    return get_storage(settings=parts().settings)
-
-
-def _json(answer: object) -> Response:
-    return Response(msgspec.json.encode(answer), content_type="application/json")

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import logging
-import time
 from contextlib import suppress
 
-import msgspec
 from flask import Blueprint, Response, g, request
 from redis.exceptions import RedisError
 
 from app.errors import BadInput
-from app.http.asked import only
+from app.http.answers import json_of
+from app.http.asked import only, period_asked
 from app.http.auth import secret_key
-from app.http.parts import parts
+from app.http.parts import clock_ms, own_storage, parts
 from app.http.under import rules_asked
 from app.ledger.alone import RollupsBusy
 from app.ledger.model_jobs import ModelJobs
@@ -22,14 +21,12 @@ from app.ledger.runs import Runs
 from app.reports.attribution import attribution
 from app.reports.channels import ASK_AGAIN_S, Question, channels, read_intervals, read_models
 from app.reports.compare import compare, read_measure
-from app.reports.days import Period, read_period
+from app.reports.days import Period
 from app.reports.explain import explain
 from app.reports.explained import shown
 from app.reports.journeys import journeys, read_journeys_query
 from app.reports.query import read_query
 from app.reports.reconcile import reconcile
-from app.storage.client import Storage
-from app.storage.connections import get_storage
 from app.storage.redis import get_redis
 from app.storage.statements import Rollup
 
@@ -46,10 +43,10 @@ def attribution_report() -> Response:
     """Credit by channel, campaign, day, …, for each model."""
     words = ("by", "models", "currency", "conversion_type", "adjusted", "as_of", "limit", "after")
     only("from", "to", "rules", *words)
-    query = read_query(_period(), **{word: request.args.get(word, "") for word in words})
+    query = read_query(period_asked(g.tenant.timezone), **{word: request.args.get(word, "") for word in words})
     under = rules_asked()
     _catch_up(Rollup.CREDIT, query.period)
-    return _json(attribution(under.storage, under.tenant, query, now_ms=_now_ms()).shown() | under.versioned)
+    return json_of(attribution(under.storage, under.tenant, query, now_ms=clock_ms()).shown() | under.versioned)
 
 
 @bp.get("/v1/reports/journeys")
@@ -59,14 +56,14 @@ def journeys_report() -> Response:
     only("from", "to", "rules", "conversion_type", "limit", "with")
     words = request.args
     query = read_journeys_query(
-        _period(),
+        period_asked(g.tenant.timezone),
         conversion_type=words.get("conversion_type", ""),
         limit=words.get("limit", ""),
         with_=words.get("with", ""),
     )
     under = rules_asked()
     _catch_up(Rollup.JOURNEYS, query.period)
-    return _json(journeys(under.storage, under.tenant, query, now_ms=_now_ms()).shown() | under.shown)
+    return json_of(journeys(under.storage, under.tenant, query, now_ms=clock_ms()).shown() | under.shown)
 
 
 @bp.get("/v1/reports/channels")
@@ -76,10 +73,11 @@ def channels_report() -> Response:
     only("from", "to", "models", "conversion_type", "intervals")
     words = request.args
     models = read_models(words.get("models", ""))
-    question = Question(_period(), words.get("conversion_type", ""), read_intervals(words.get("intervals", "")))
+    period, intervals = period_asked(g.tenant.timezone), read_intervals(words.get("intervals", ""))
+    question = Question(period, words.get("conversion_type", ""), intervals)
     _catch_up(Rollup.JOURNEYS, question.period)
-    answer = channels(_storage(), ModelJobs(get_redis(parts().settings)), g.tenant, question, models)
-    response = _json(answer)
+    answer = channels(own_storage(), ModelJobs(get_redis(parts().settings)), g.tenant, question, models)
+    response = json_of(answer)
     if answer["state"] == "computing":
         response.headers["Retry-After"] = str(ASK_AGAIN_S)
     return response
@@ -91,11 +89,11 @@ def compare_report() -> Response:
     """Models beside each other: ranks, shares, and the money that the choice moves."""
     words = ("by", "models", "currency", "conversion_type", "adjusted", "as_of")
     only("from", "to", "rules", "measure", *words)
-    query = read_query(_period(), **{word: request.args.get(word, "") for word in words})
+    query = read_query(period_asked(g.tenant.timezone), **{word: request.args.get(word, "") for word in words})
     measure = read_measure(request.args.get("measure", ""))
     under = rules_asked()
     _catch_up(Rollup.CREDIT, query.period)
-    return _json(compare(under.storage, under.tenant, query, measure, now_ms=_now_ms()).shown() | under.versioned)
+    return json_of(compare(under.storage, under.tenant, query, measure, now_ms=clock_ms()).shown() | under.versioned)
 
 
 @bp.get("/v1/reconcile")
@@ -103,9 +101,9 @@ def compare_report() -> Response:
 def reconciliation() -> Response:
     """The proof that credited + unattributed = total of conversions."""
     only("from", "to", "rules")
-    period, under = _period(), rules_asked()
+    period, under = period_asked(g.tenant.timezone), rules_asked()
     _catch_up(Rollup.CREDIT, period)
-    return _json(reconcile(under.storage, under.tenant, period, now_ms=_now_ms()).shown() | under.shown)
+    return json_of(reconcile(under.storage, under.tenant, period, now_ms=clock_ms()).shown() | under.shown)
 
 
 @bp.get("/v1/conversions/<any_id:order_id>")
@@ -117,7 +115,7 @@ def conversion(order_id: str) -> Response:
         raise BadInput("bad_order_id", "The order_id is too long.", f"Order ids have at most {_ORDER_BYTES} bytes.")
     under = rules_asked()
     found = explain(under.storage, under.tenant, order_id, request.args.get("conversion_type", ""))
-    return _json(shown(found) | under.shown)
+    return json_of(shown(found) | under.shown)
 
 
 def _catch_up(rollup: Rollup, period: Period) -> None:
@@ -130,25 +128,6 @@ def _catch_up(rollup: Rollup, period: Period) -> None:
     runs, days = Runs(get_redis(settings), settings.chunk_deadline_s), (period.first, period.end)
     try:
         with suppress(RollupsBusy, RedisError):
-            catch_up(_storage(), runs, registry, g.tenant.tenant_id, rollup, days, wait_s=_CATCH_UP_S)
+            catch_up(own_storage(), runs, registry, g.tenant.tenant_id, rollup, days, wait_s=_CATCH_UP_S)
     except ONES_OWN as error:
         log.exception("a report of %s is not the newest: %s cannot be summed up: %s", g.tenant.slug, rollup, error)
-
-
-def _storage() -> Storage:
-    """This thread's own."""
-    return get_storage(settings=parts().settings)
-
-
-def _period() -> Period:
-    return read_period(
-        request.args.get("from", ""), request.args.get("to", ""), timezone=g.tenant.timezone, now_ms=_now_ms()
-    )
-
-
-def _json(answer: object) -> Response:
-    return Response(msgspec.json.encode(answer), content_type="application/json")
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import time
 from datetime import timedelta
 from typing import Any
 
 import msgspec
-from flask import Blueprint, Response, g, request, url_for
+from flask import Blueprint, Response, g, url_for
 
 from app.channels.lint import Combination, Suspicious, lint
 from app.errors import BadInput, TributaryError
-from app.http.asked import DAYS, Days, only, read_form
+from app.http.answers import json_of
+from app.http.asked import DAYS, Days, only, period_asked, read_form
 from app.http.auth import secret_key
-from app.http.parts import parts
+from app.http.parts import clock_ms, own_storage, parts
 from app.ledger.reclassify import reclassify
 from app.ledger.reclassify_spend import reclassify_spend
 from app.ledger.rules_change import Applied, apply_rules, decided_on_arrival
 from app.reports.amounts import NOTHING
 from app.reports.days import day_begins_ms, day_of, read_day, read_period, rfc3339
 from app.storage.classification import utm_combinations
-from app.storage.client import Storage
 from app.storage.connections import get_storage
 from app.storage.redis import get_redis
 from app.storage.tenants import rules_versions
@@ -60,7 +59,7 @@ def rules() -> Response:
     """The rules in force and every version there was."""
     only()
     tenant = fresh_tenant()
-    versions = rules_versions(storage(), tenant.tenant_id)
+    versions = rules_versions(own_storage(), tenant.tenant_id)
     history = [
         {
             "version": item.version,
@@ -88,7 +87,7 @@ def change() -> Response:
             status=409,
         )
     applied = apply_rules(
-        get_redis(settings), storage(), settings, registry(), tenant.tenant_id, new, begins_ms(body.apply, tenant)
+        get_redis(settings), own_storage(), settings, registry(), tenant.tenant_id, new, begins_ms(body.apply, tenant)
     )
     return json_of({"success": True} | _in_force(applied.tenant) | jobs_of(applied))
 
@@ -104,10 +103,10 @@ def try_out() -> Response:
     if not 1 <= body.days <= MOST_DAYS:
         raise BadInput("bad_days", f"days is {body.days}.", f"Ask for 1 to {MOST_DAYS} days.")
     tenant, settings = fresh_tenant(), parts().settings
-    last = day_of(_now_ms(), tenant.timezone) + timedelta(days=1)
+    last = day_of(clock_ms(), tenant.timezone) + timedelta(days=1)
     first = last - timedelta(days=body.days)
     found = preview(
-        storage(),
+        own_storage(),
         get_storage(numpy=True, settings=settings),
         tenant,
         new,
@@ -141,10 +140,8 @@ def broken_parameters() -> Response:
     """Campaign parameters that look broken, with the touches that carry them and the remedy."""
     only("from", "to")
     tenant = fresh_tenant()
-    period = read_period(
-        request.args.get("from", ""), request.args.get("to", ""), timezone=tenant.timezone, now_ms=_now_ms()
-    )
-    rows = utm_combinations(storage(), tenant.tenant_id, period.from_ms, period.to_ms, MOST_COMBINATIONS)
+    period = period_asked(tenant.timezone)
+    rows = utm_combinations(own_storage(), tenant.tenant_id, period.from_ms, period.to_ms, MOST_COMBINATIONS)
     found = lint([Combination(*row) for row in rows])
     answer = {
         "from": period.first.isoformat(),
@@ -165,9 +162,9 @@ def classify_again() -> Response:
     """Give touches and spend of some days the channels of the newest rules, and credit their conversions again."""
     body = read_form(Days, DAYS)
     tenant, settings = fresh_tenant(), parts().settings
-    period = read_period(body.first, body.end, timezone=tenant.timezone, now_ms=_now_ms())
-    done = reclassify(get_redis(settings), storage(), settings, tenant, period.from_ms, period.to_ms)
-    spend = reclassify_spend(storage(), tenant, period)
+    period = read_period(body.first, body.end, timezone=tenant.timezone, now_ms=clock_ms())
+    done = reclassify(get_redis(settings), own_storage(), settings, tenant, period.from_ms, period.to_ms)
+    spend = reclassify_spend(own_storage(), tenant, period)
     answer = {
         "success": True,
         "from": period.first.isoformat(),
@@ -222,7 +219,7 @@ def _suspicious(item: Suspicious) -> dict[str, Any]:
 
 def begins_ms(apply: str | From, tenant: Tenant) -> int:
     """The conversion time from which rules shall hold (epoch ms)."""
-    now_ms = _now_ms()
+    now_ms = clock_ms()
     if isinstance(apply, From):
         from_ms = day_begins_ms(read_day("apply.from", apply.first), tenant.timezone)
         if from_ms > now_ms:
@@ -250,15 +247,4 @@ def registry() -> Registry:
     return parts().registry
 
 
-def storage() -> Storage:
-    """This thread's own."""
-    return get_storage(settings=parts().settings)
 
-
-def json_of(value: Any) -> Response:
-    """An answer."""
-    return Response(msgspec.json.encode(value), content_type="application/json")
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -5,7 +5,6 @@ What needs numpy is imported where it is first asked for: a web process that is 
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import msgspec
@@ -14,13 +13,12 @@ from flask import Blueprint, Response, g, request, url_for
 from app.advice.refits import Reason, Refits
 from app.advice.settings import read_settings, set_settings, settings_of
 from app.errors import BadInput
+from app.http.answers import json_of
 from app.http.asked import only
 from app.http.auth import secret_key
 from app.http.body import read_body
-from app.http.parts import parts
+from app.http.parts import clock_ms, own_storage, parts
 from app.reports.days import day_of, read_day
-from app.storage.client import Storage
-from app.storage.connections import get_storage
 from app.storage.redis import get_redis
 
 bp = Blueprint("saturation", __name__)
@@ -35,7 +33,7 @@ def statuses() -> Response:
     from app.advice.statuses import overview
 
     only("as_of")
-    return _json(overview(_storage(), _refits(), g.tenant, request.args.get("as_of", ""), _now_ms()))
+    return json_of(overview(own_storage(), _refits(), g.tenant, request.args.get("as_of", ""), clock_ms()))
 
 
 @bp.get("/v1/saturation/<any_id:channel>")
@@ -48,9 +46,9 @@ def channel(channel: str) -> Response:
     kind = request.args.get("format", "json")
     if kind not in ("json", *_PICTURES):
         raise BadInput("bad_format", f"format is {kind[:40]!r}.", f"Use json, {' or '.join(_PICTURES)}.")
-    answer = one_channel(_storage(), _refits(), g.tenant, channel, request.args.get("as_of", ""), _now_ms())
+    answer = one_channel(own_storage(), _refits(), g.tenant, channel, request.args.get("as_of", ""), clock_ms())
     if kind == "json":
-        return _json(answer)
+        return json_of(answer)
     from app.advice.pictures import picture
 
     headers = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "default-src 'none'"}
@@ -63,12 +61,12 @@ def train() -> Response:
     """Refit now, over the data until the last complete day or an earlier one; a job that GET /v1/jobs follows."""
     from app.advice.nightly import require_day
 
-    asked, storage = _until(), _storage()
-    until = require_day(storage, g.tenant, settings_of(storage, g.tenant), asked, _now_ms())
+    asked, storage = _until(), own_storage()
+    until = require_day(storage, g.tenant, settings_of(storage, g.tenant), asked, clock_ms())
     refit = _refits().ask(g.tenant.tenant_id, until, Reason.ASKED)
     url = url_for("jobs.progress", job_id=refit.job_id)
     answer = {"success": True, "job_id": refit.job_id, "url": url, "until": until.isoformat()}
-    return Response(msgspec.json.encode(answer), content_type="application/json", headers={"Location": url})
+    return json_of(answer, {"Location": url})
 
 
 @bp.post("/v1/saturation/plan")
@@ -78,7 +76,7 @@ def plan() -> Response:
     from app.advice.plans import make_plan, read_asked
 
     asked = read_asked(read_body(parts().settings.batch_bytes))
-    return _json(make_plan(_storage(), _refits(), g.tenant, asked, _now_ms()))
+    return json_of(make_plan(own_storage(), _refits(), g.tenant, asked, clock_ms()))
 
 
 @bp.get("/v1/saturation/plans")
@@ -88,7 +86,7 @@ def plans() -> Response:
     from app.advice.plans import listed_plans
 
     only()
-    return _json({"plans": listed_plans(_storage(), g.tenant)})
+    return json_of({"plans": listed_plans(own_storage(), g.tenant)})
 
 
 @bp.get("/v1/saturation/settings")
@@ -96,7 +94,7 @@ def plans() -> Response:
 def settings() -> Response:
     """Which credit, margin, currency and days the next refit uses."""
     only()
-    return _json(settings_of(_storage(), g.tenant))
+    return json_of(settings_of(own_storage(), g.tenant))
 
 
 @bp.put("/v1/saturation/settings")
@@ -104,8 +102,8 @@ def settings() -> Response:
 def put_settings() -> Response:
     """Other ones, from the next refit on; what is left out has its default."""
     asked = read_settings(read_body(parts().settings.batch_bytes))
-    set_settings(_storage(), g.tenant, asked)
-    return _json(settings_of(_storage(), g.tenant))
+    set_settings(own_storage(), g.tenant, asked)
+    return json_of(settings_of(own_storage(), g.tenant))
 
 
 @bp.post("/v1/experiments")
@@ -114,11 +112,11 @@ def add_experiment() -> Response:
     """What a test of a channel found; it enters every refit after its end."""
     from app.advice.experiments import add_result, read_result, warnings_of
 
-    today = day_of(_now_ms(), g.tenant.timezone)
-    result, storage = read_result(read_body(parts().settings.batch_bytes), today), _storage()
+    today = day_of(clock_ms(), g.tenant.timezone)
+    result, storage = read_result(read_body(parts().settings.batch_bytes), today), own_storage()
     warnings = warnings_of(storage, g.tenant, result)
     kept = {"success": True, "experiment": add_result(storage, g.tenant, result)}
-    return _json(kept | {"warnings": warnings} if warnings else kept)
+    return json_of(kept | {"warnings": warnings} if warnings else kept)
 
 
 @bp.get("/v1/experiments")
@@ -128,7 +126,7 @@ def experiments() -> Response:
     from app.advice.experiments import results_of
 
     only()
-    return _json({"experiments": results_of(_storage(), g.tenant)})
+    return json_of({"experiments": results_of(own_storage(), g.tenant)})
 
 
 @bp.delete("/v1/experiments/<experiment_id>")
@@ -137,8 +135,8 @@ def delete_experiment(experiment_id: str) -> Response:
     """Take a result back; the next refit counts it no more."""
     from app.advice.experiments import delete_result
 
-    delete_result(_storage(), g.tenant, experiment_id)
-    return _json({"success": True, "experiment_id": experiment_id})
+    delete_result(own_storage(), g.tenant, experiment_id)
+    return json_of({"success": True, "experiment_id": experiment_id})
 
 
 def _until() -> str:
@@ -161,13 +159,4 @@ def _refits() -> Refits:
     return Refits(get_redis(settings), settings.refit_deadline_s)
 
 
-def _storage() -> Storage:
-    return get_storage(settings=parts().settings)
 
-
-def _json(answer: object) -> Response:
-    return Response(msgspec.json.encode(answer), content_type="application/json")
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

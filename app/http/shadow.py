@@ -8,10 +8,11 @@ import msgspec
 from flask import Blueprint, Response, g
 
 from app.errors import NotFound
+from app.http.answers import json_of
 from app.http.asked import only, read_form
 from app.http.auth import secret_key
-from app.http.parts import parts
-from app.http.rules import From, begins_ms, fresh_tenant, from_text, jobs_of, json_of, registry, storage
+from app.http.parts import own_storage, parts
+from app.http.rules import From, begins_ms, fresh_tenant, from_text, jobs_of, registry
 from app.ledger.rules_change import apply_shadow, decided_on_arrival, drop_shadow
 from app.storage.redis import get_redis
 from app.tenants.checks import read_rules
@@ -46,7 +47,7 @@ def change() -> Response:
     from_ms = begins_ms(body.apply, tenant)
     if body.apply == "from_now" and tenant.shadow is not None and tenant.shadow.rules.same_as(new):
         from_ms = tenant.shadow.from_ms  # it holds now: the same again changes nothing
-    applied = apply_shadow(get_redis(settings), storage(), settings, registry(), tenant.tenant_id, new, from_ms)
+    applied = apply_shadow(get_redis(settings), own_storage(), settings, registry(), tenant.tenant_id, new, from_ms)
     more = {"decided_on_arrival": decided_on_arrival(tenant.rules, new)}
     return json_of({"success": True} | _shown(applied.tenant) | more | jobs_of(applied))
 
@@ -55,7 +56,7 @@ def change() -> Response:
 @secret_key
 def remove() -> Response:
     """No second rule set any more, and nothing that was credited under it."""
-    return json_of({"success": True, "deleted": drop_shadow(storage(), registry(), g.tenant.tenant_id)})
+    return json_of({"success": True, "deleted": drop_shadow(own_storage(), registry(), g.tenant.tenant_id)})
 
 
 def _shown(tenant: Tenant) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from flask import Blueprint, Response, g
 
+from app.http.answers import json_of
 from app.http.asked import only, read_form
 from app.http.auth import secret_key
 from app.http.parts import parts
@@ -26,7 +27,7 @@ class _Patch(msgspec.Struct, forbid_unknown_fields=True):
 def tenant() -> Response:
     """The tenant that the key is of."""
     only()
-    return _json(_shown(parts().registry.fresh(g.tenant.tenant_id)))
+    return json_of(_shown(parts().registry.fresh(g.tenant.tenant_id)))
 
 
 @bp.patch("/v1/tenant")
@@ -34,7 +35,7 @@ def tenant() -> Response:
 def change() -> Response:
     """How long events are kept, from now on; events that are stored already too."""
     body = read_form(_Patch, _PATCH)
-    return _json({"success": True} | _shown(parts().registry.set_retention(g.tenant.tenant_id, body.retention_days)))
+    return json_of({"success": True} | _shown(parts().registry.set_retention(g.tenant.tenant_id, body.retention_days)))
 
 
 def _shown(tenant: Tenant) -> dict[str, Any]:
@@ -48,6 +49,3 @@ def _shown(tenant: Tenant) -> dict[str, Any]:
         "retention_days": tenant.retention_days,
     }
 
-
-def _json(value: Any) -> Response:
-    return Response(msgspec.json.encode(value), content_type="application/json")

@@ -8,10 +8,9 @@ from typing import Any
 from flask import g, request
 
 from app.errors import BadInput
-from app.http.parts import parts
+from app.http.parts import own_storage, parts
 from app.http.shadow import no_shadow
 from app.storage.client import Storage
-from app.storage.connections import get_storage
 from app.storage.shadow import ShadowReads
 from app.tenants.tenant import Tenant, under_shadow
 
@@ -45,7 +44,7 @@ def rules_asked() -> Under:
     BadInput : another word.
     NotFound : the shadow was asked for, and there is none.
     """
-    storage = get_storage(settings=parts().settings)
+    storage = own_storage()
     asked = request.args.get("rules", "")
     if asked in ("", "in_force"):
         return Under(storage, g.tenant, is_shadow=False)

@@ -7,12 +7,12 @@ from typing import Any
 import msgspec
 from flask import Blueprint, Response, g
 
+from app.http.answers import json_of
 from app.http.asked import only, read_form
 from app.http.auth import secret_key
-from app.http.parts import parts
+from app.http.parts import own_storage, parts
 from app.ledger.webhooks import add_webhook, delete_webhook
 from app.reports.days import rfc3339
-from app.storage.connections import get_storage
 from app.storage.redis import get_redis
 from app.storage.webhooks import Webhook, webhooks_of
 
@@ -33,8 +33,8 @@ def add() -> Response:
     """A new webhook; its secret is in this answer and nowhere else."""
     body = read_form(_Add, _BODY)
     settings = parts().settings
-    hook = add_webhook(get_redis(settings), get_storage(settings=settings), settings, g.tenant, body.url, body.kinds)
-    return _json({"success": True, **_shown(hook), "secret": hook.secret})
+    hook = add_webhook(get_redis(settings), own_storage(), settings, g.tenant, body.url, body.kinds)
+    return json_of({"success": True, **_shown(hook), "secret": hook.secret})
 
 
 @bp.get("/v1/webhooks")
@@ -42,16 +42,16 @@ def add() -> Response:
 def listed() -> Response:
     """The tenant's webhooks, without their secrets."""
     only()
-    hooks = webhooks_of(get_storage(settings=parts().settings), g.tenant.tenant_id)
-    return _json({"webhooks": [_shown(hook) for hook in hooks]})
+    hooks = webhooks_of(own_storage(), g.tenant.tenant_id)
+    return json_of({"webhooks": [_shown(hook) for hook in hooks]})
 
 
 @bp.delete("/v1/webhooks/<webhook_id>")
 @secret_key
 def remove(webhook_id: str) -> Response:
     """Tell this address no more."""
-    delete_webhook(get_storage(settings=parts().settings), g.tenant, webhook_id)
-    return _json({"success": True, "webhook_id": webhook_id})
+    delete_webhook(own_storage(), g.tenant, webhook_id)
+    return json_of({"success": True, "webhook_id": webhook_id})
 
 
 def _shown(hook: Webhook) -> dict[str, Any]:
@@ -62,6 +62,3 @@ def _shown(hook: Webhook) -> dict[str, Any]:
         "created_at": rfc3339(hook.created_ms),
     }
 
-
-def _json(answer: object) -> Response:
-    return Response(msgspec.json.encode(answer), content_type="application/json")
