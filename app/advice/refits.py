@@ -22,6 +22,7 @@ from app.ingest.wake import wake_refit
 from app.ledger import tenant_jobs
 from app.reports.days import rfc3339
 from app.storage import keys
+from app.storage.redis import clock_us
 from app.tenants.tenant import Tenant
 
 KIND = "saturation"
@@ -263,8 +264,7 @@ class Refits:
         self._redis.expire(keys.refit(job_id), KEPT_S)
 
     def _now_ms(self) -> int:
-        seconds, microseconds = self._redis.time()
-        return int(seconds) * 1_000 + int(microseconds) // 1_000
+        return clock_us(self._redis) // 1_000
 
 
 def refit_job(refits: Refits, tenant: Tenant, job_id: str) -> dict[str, Any] | None:

@@ -16,6 +16,7 @@ from typing import Any
 from app.ingest.wake import wake_models
 from app.ledger import tenant_jobs
 from app.storage import keys
+from app.storage.redis import clock_us
 
 KIND = "models"
 KEPT_S = 7 * 86_400
@@ -152,5 +153,4 @@ class ModelJobs:
         self._redis.expire(keys.model_job(job_id), KEPT_S)
 
     def _now_ms(self) -> int:
-        seconds, microseconds = self._redis.time()
-        return int(seconds) * 1_000 + int(microseconds) // 1_000
+        return clock_us(self._redis) // 1_000

@@ -15,6 +15,7 @@ from typing import Any
 from app.ingest.turns import decode_ends
 from app.ledger.cut import Chunk, decode_chunk, encode_chunk
 from app.storage import keys
+from app.storage.redis import clock_us
 from app.storage.scripts import script
 from app.storage.statements import Rollup
 
@@ -252,8 +253,7 @@ class Runs:
 
     def now_version(self) -> int:
         """A version later than everything that was stored before this call (µs of Redis' clock)."""
-        seconds, microseconds = self._redis.time()
-        return int(seconds) * 1_000_000 + int(microseconds)
+        return clock_us(self._redis)
 
     def waiting(self) -> int:
         """Runs that are not closed."""

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from app.storage import keys
+from app.storage.redis import clock_us
 from app.storage.scripts import script
 from app.storage.statements import Rollup
 
@@ -62,5 +63,4 @@ class StaleDays:
             self._refreshed(keys=[self._tenants], args=[self._prefix, *listed])
 
     def _now_ms(self) -> int:
-        seconds, microseconds = self._redis.time()
-        return int(seconds) * 1_000 + int(microseconds) // 1_000
+        return clock_us(self._redis) // 1_000

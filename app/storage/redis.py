@@ -47,6 +47,12 @@ def make_redis(url: str, timeout_s: float = 5.0) -> Redis:
     return client
 
 
+def clock_us(redis: Any) -> int:
+    """Epoch µs of Redis' clock: the one that all processes share."""
+    seconds, microseconds = redis.time()
+    return int(seconds) * 1_000_000 + int(microseconds)
+
+
 @lru_cache(maxsize=4)
 def _client(url: str, _pid: int) -> Redis:
     """Keyed by the process too: a forked child makes its own."""
