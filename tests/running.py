@@ -117,7 +117,8 @@ class Up:
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """A `tributary` command against it."""
         command = [sys.executable, "-m", "workers.cli", *words, "--dir", str(self.folder.path)]
-        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+        how: dict[str, Any] = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True}
+        return subprocess.run(command, cwd=ROOT, check=False, timeout=60, **how)
 
     def wait(self, condition: Callable[[], Any], limit_s: float) -> None:
         """Wait until `condition` holds; an error shows the log's end."""

@@ -227,7 +227,7 @@ def _dead_letters(letters: DeadLetters) -> Findings:
             "dead letters",
             Verdict.WARNING,
             f"{count:,} were given up",
-            "`tributary dead-letters list` says why; `tributary dead-letters replay` sends them again.",
+            "`tributary dead-letters list` says why; `replay` sends again what is mended, `drop` takes out the rest.",
         )
     else:
         yield Finding("dead letters", Verdict.OK, "none")

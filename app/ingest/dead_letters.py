@@ -78,5 +78,5 @@ class DeadLetters:
             start = "(" + page[-1][0].decode()
 
     def remove(self, entry_id: str) -> None:
-        """Take a letter out once its replay is safely in the inbox or the ledger."""
+        """Take a letter out: its replay is safely in the inbox or the ledger, or nobody wants what it holds."""
         self._redis.xdel(keys.DEAD_LETTERS, entry_id)

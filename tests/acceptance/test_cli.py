@@ -90,6 +90,10 @@ def test_a_dead_letter_is_listed_and_replayed_once_the_rules_allow_it(stack: Up)
     assert "too_old" in listed
     assert listed.splitlines()[1].split()[3] == "letters"
     assert "There is no tenant lettres" in stack.run("dead-letters", "list", "--tenant", "lettres").stderr
+    of_it = ("--tenant", "letters", "--reason", "too_old")
+    assert stack.run("dead-letters", "drop", *of_it).returncode == 1, "it asks first, and nobody answered"
+    assert "1 dropped, " in stack.run("dead-letters", "drop", *of_it, "--yes").stdout
+    assert "0 shown" in stack.run("dead-letters", "list", "--tenant", "letters").stdout
 
 
 def test_a_dead_letter_of_a_tenant_that_nothing_knows_stays(stack: Up) -> None:

@@ -1,4 +1,4 @@
-"""``tributary dead-letters``: what was given up, and why; and once more."""
+"""``tributary dead-letters``: what was given up, and why; once more, or for good."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ REASON = click.option("--reason", help="Only this reason, such as too_old.")
 
 @click.group("dead-letters")
 def command() -> None:
-    """List and replay events and chunks that were given up."""
+    """List, replay and drop events and chunks that were given up."""
 
 
 @command.command("list")
@@ -77,6 +77,28 @@ def replay(tenant: str | None, reason: str | None, limit: int | None, path: Path
         click.echo(f"  {problem}", err=True)
     if done.kept:
         sys.exit(1)
+
+
+@command.command("drop")
+@TENANT
+@REASON
+@click.option("--limit", type=AT_LEAST_ONE, help="At most so many, oldest first.")
+@click.confirmation_option(prompt="What they hold is lost then. Drop them?")
+@stack_option
+def drop(tenant: str | None, reason: str | None, limit: int | None, path: Path) -> None:
+    """Take dead letters out for good: those that nobody will mend."""
+    use_engines(path)
+    from app.ingest.dead_letters import DeadLetters
+    from app.storage.redis import get_redis
+
+    letters = DeadLetters(get_redis(), get_settings().dead_letter_entries)
+    dropped = 0
+    with Progress("dead letters dropped", None) as progress:
+        for entry_id, _ in letters.read(tenant_id=_number_of(_tenants(), tenant), reason=reason, limit=limit):
+            letters.remove(entry_id)
+            dropped += 1
+            progress.to(dropped)
+    click.echo(f"{dropped:,} dropped, {letters.count():,} kept")
 
 
 def _tenants() -> Registry:
