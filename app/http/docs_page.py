@@ -51,7 +51,7 @@ def _group(tag: dict[str, str], paths: dict[str, Any], named: dict[str, Any]) ->
     )
     return (
         f'<h2 id="{tag["name"]}">{escape(tag["name"].capitalize())}</h2>'
-        f'<p class="soft">{escape(tag["description"])}</p>{operations}'
+        f'<p class="soft">{_words(tag["description"])}</p>{operations}'
     )
 
 
@@ -67,14 +67,14 @@ def _operation(path: str, method: str, operation: dict[str, Any], named: dict[st
     parts.append(f"<table><tr><th>Answer</th><th></th></tr>{answers}</table>")
     return (
         f'<details><summary><b class="{method}">{method.upper()}</b><code>{escape(path)}</code>'
-        f'<span class="soft">{escape(operation["summary"])}</span></summary>{"".join(parts)}</details>'
+        f'<span class="soft">{_words(operation["summary"])}</span></summary>{"".join(parts)}</details>'
     )
 
 
 def _parameters(parameters: list[dict[str, Any]]) -> str:
     rows = "".join(
         f"<tr><td><code>{escape(one['name'])}</code></td><td>{escape(one['in'])}</td>"
-        f"<td>{escape(one.get('description', ''))}</td></tr>"
+        f"<td>{_words(one.get('description', ''))}</td></tr>"
         for one in parameters
     )
     return f"<table><tr><th>Parameter</th><th>In</th><th></th></tr>{rows}</table>" if rows else ""
@@ -84,18 +84,18 @@ def _response(answer: dict[str, Any], named: dict[str, Any]) -> str:
     if "$ref" in answer:
         answer = named[answer["$ref"].rpartition("/")[2]]
     shapes = " ".join(_type(media["schema"]) for media in answer.get("content", {}).values())
-    return f"{escape(answer['description'])} {shapes}"
+    return f"{_words(answer['description'])} {shapes}"
 
 
 def _schema(name: str, schema: dict[str, Any]) -> str:
     needed = schema.get("required", [])
     rows = "".join(
         f"<tr><td><code>{escape(field)}</code>{' *' if field in needed else ''}</td><td>{_type(inner)}</td>"
-        f"<td>{escape(inner.get('description', ''))}</td></tr>"
+        f"<td>{_words(inner.get('description', ''))}</td></tr>"
         for field, inner in schema.get("properties", {}).items()
     )
     return (
-        f'<section id="shape-{escape(name)}"><h3>{escape(name)}</h3><p>{escape(schema.get("description", ""))}</p>'
+        f'<section id="shape-{escape(name)}"><h3>{escape(name)}</h3><p>{_words(schema.get("description", ""))}</p>'
         f"<table>{rows}</table></section>"
     )
 
@@ -125,7 +125,10 @@ def _link(name: str) -> str:
 
 
 def _prose(text: str) -> str:
-    """The few marks that the descriptions use: paragraphs, **strong**, `code`."""
+    return "".join(f"<p>{_words(paragraph)}</p>" for paragraph in text.split("\n\n"))
+
+
+def _words(text: str) -> str:
+    """With the few marks that the descriptions use: **strong**, `code` and ``code``."""
     html = re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", escape(text))
-    html = re.sub(r"`(.+?)`", r"<code>\1</code>", html)
-    return "".join(f"<p>{paragraph}</p>" for paragraph in html.split("\n\n"))
+    return re.sub(r"(`+)(.+?)\1", r"<code>\2</code>", html)

@@ -68,6 +68,12 @@ def test_pages_need_nothing_from_elsewhere(client: FlaskClient, path: str) -> No
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
 
 
+def test_marks_of_the_descriptions_are_set_and_not_shown(client: FlaskClient) -> None:
+    text = client.get("/docs").text
+    assert "30 days before <code>to</code> where missing" in text
+    assert not re.search(r"`|\*\*", text)
+
+
 def test_health(client: FlaskClient) -> None:
     assert client.get("/healthz").json == {"success": True, "status": "alive"}
     answer = client.get("/readyz")
