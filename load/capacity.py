@@ -78,14 +78,14 @@ class Store:
     Parameters
     ----------
     event_bytes : on disk, of all rows that one event becomes (register and touch, or register and conversion).
-    conversion_bytes : on disk, of a conversion's rows by user and by order, its ledger row, its share of the rollups.
+    conversion_bytes : on disk, of a conversion's own row, those by user and by order, and its ledger row of 7 touches.
     key_bytes : in memory, of an event's primary keys.
     inbox_bytes : in Redis, of an event that waits.
     server_gb : of disk on a ClickHouse server, to be filled to `filled`.
     """
 
     event_bytes: float = 120.0
-    conversion_bytes: float = 250.0
+    conversion_bytes: float = 550.0
     key_bytes: float = 0.1
     inbox_bytes: float = 200.0
     server_gb: float = 2_000.0

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from load.capacity import NEEDED, CapacityError, Costs, Load, Store, costs_in, sizes_for
+from config.settings import Settings
+from load.capacity import EDGE_PROCESSES, NEEDED, CapacityError, Costs, Load, Store, costs_in, sizes_for
 
 COSTS = Costs(
     edge_events=10_000,
@@ -44,6 +45,10 @@ def lines(**values):
 
 def test_costs_come_from_the_lines_of_the_benchmarks():
     assert costs_in(lines()) == replace(COSTS, credit_events=pytest.approx(24_000))
+
+
+def test_the_edge_is_measured_with_as_many_processes_as_it_is_divided_by():
+    assert Settings().edge_workers == EDGE_PROCESSES
 
 
 def test_a_missing_figure_is_named_with_the_command():
