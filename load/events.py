@@ -35,7 +35,7 @@ def template(prefix: str, events: int, dice: random.Random, now_ms: int, users: 
     prefix : begins every message id and order id, so that a run's events can be found again.
     events : in the batch.
     """
-    batch = [_event(f"{prefix}-{NUMBER.decode()}-{place}", dice, now_ms, users) for place in range(events)]
+    batch = [event(f"{prefix}-{NUMBER.decode()}-{place}", dice, now_ms, users) for place in range(events)]
     return msgspec.json.encode({"batch": batch, "sentAt": rfc3339(now_ms)})
 
 
@@ -60,25 +60,26 @@ def rfc3339(at_ms: int) -> str:
     return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _event(id: str, dice: random.Random, now_ms: int, users: int) -> dict[str, Any]:
+def event(id: str, dice: random.Random, now_ms: int, users: int) -> dict[str, Any]:
+    """One event of one of so many users: an order at `now_ms` (epoch ms), or what came before one."""
     user = dice.randrange(users)
     kind = dice.choices(list(SHARES), list(SHARES.values()))[0]
     at_ms = now_ms - (0 if kind == "order" else int(dice.expovariate(1 / (3 * DAY_MS))) % (25 * DAY_MS))
-    event: dict[str, Any] = {
+    made: dict[str, Any] = {
         "messageId": id,
         "timestamp": rfc3339(at_ms),
         "userId": f"user-{user}",
         "context": {"library": {"name": "analytics-python", "version": "2.3.3"}, "ip": "203.0.113.9"},
     }
     if kind == "page":
-        return event | _page(dice) | {"context": event["context"] | _came_from(dice)}
+        return made | _page(dice) | {"context": made["context"] | _came_from(dice)}
     if kind == "identify":
-        return event | {"type": "identify", "anonymousId": f"visitor-{user}", "traits": {"plan": "free"}}
+        return made | {"type": "identify", "anonymousId": f"visitor-{user}", "traits": {"plan": "free"}}
     if kind == "track":
-        return event | {"type": "track", "event": "Product Viewed", "properties": {"sku": f"sku-{user % 500}"}}
+        return made | {"type": "track", "event": "Product Viewed", "properties": {"sku": f"sku-{user % 500}"}}
     value = f"{dice.randrange(5, 300)}.{dice.randrange(100):02d}"
     properties = {"order_id": f"o-{id}", "revenue": value, "currency": "USD"}
-    return event | {"type": "track", "event": "Order Completed", "properties": properties}
+    return made | {"type": "track", "event": "Order Completed", "properties": properties}
 
 
 def _page(dice: random.Random) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 
+from load import generate
 from load.events import message_ids, numbered, orders_in, template
 
 NOW = 1_790_000_000_000
@@ -35,3 +36,16 @@ def test_no_order_is_older_than_a_touch_may_be():
     times = [event["timestamp"] for event in json.loads(body())["batch"]]
     assert max(times) == "2026-09-21T14:13:20.000Z"
     assert min(times) > "2026-08-25"
+
+
+def test_a_data_set_is_of_its_days_and_the_same_for_a_seed(capfdbinary):
+    assert generate.main(["--events", "500", "--users", "40", "--days", "60"]) == 0
+    lines = [json.loads(line) for line in capfdbinary.readouterr().out.splitlines()]
+    again = list(generate.events(500, 40, 60, "made-1", random.Random(1), NOW))
+    assert [line["messageId"] for line in lines] == [one["messageId"] for one in again]
+    assert len({line["messageId"] for line in lines}) == 500
+    assert len({line["userId"] for line in lines}) == 40
+    ordered = {one["timestamp"][:10] for one in again if one.get("event") == "Order Completed"}
+    assert len(ordered) > 10, "orders are of many days"
+    assert max(ordered) <= "2026-09-21"
+    assert again == list(generate.events(500, 40, 60, "made-1", random.Random(1), NOW))
