@@ -14,7 +14,7 @@ SUITE ?= all
 # process ends alone with one.
 SIDE_BY_SIDE := --numprocesses $(shell expr $$(nproc) + 1) --dist loadfile --no-loadscope-reorder
 # Of small matrices, a second BLAS thread costs more than it brings, and its sums end in other last bits.
-test parts whole bench-saturation bench-saturation-peers: export OPENBLAS_NUM_THREADS := 1
+test parts whole bench-peers bench-saturation bench-saturation-peers: export OPENBLAS_NUM_THREADS := 1
 .PHONY: help install demo up test lint parts whole faults bench load locust conformance-peers bench-peers bench-saturation bench-saturation-peers clean
 
 help:  ## this list
