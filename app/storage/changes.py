@@ -264,5 +264,5 @@ def reasons_between(
 
 
 def insert_changes(storage: Storage, columns: Columns, *, task: str = "") -> int:
-    """Rows of `ledger_changes`; the same change of the same run again replaces itself."""
-    return storage.insert("ledger_changes", columns, task=task)
+    """Rows of `ledger_changes`, one a conversion; the same change of the same run again replaces itself."""
+    return storage.insert("ledger_changes", columns, is_distinct=True, task=task)

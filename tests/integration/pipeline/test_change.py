@@ -55,6 +55,21 @@ class TestHistory:
         again(pipeline, tenant)
         assert changes(pipeline, tenant) == []
 
+    def test_rows_that_do_not_say_what_they_hold_are_read_and_compared(self, pipeline):
+        """As releases before migration 0020 wrote them."""
+        tenant = pipeline.tenant()
+        pipeline.send(tenant, touch("u:1", NOON - 5, "a"), order("u:1", NOON, "1"), order("u:2", NOON, "2"))
+        pipeline.settle()
+        pipeline.context.storage.command(
+            "INSERT INTO ledger SELECT * REPLACE (0 AS content, version + 1 AS version) FROM ledger "
+            f"WHERE tenant_id = {tenant.tenant_id}"
+        )
+        again(pipeline, tenant)
+        assert changes(pipeline, tenant) == []
+        pipeline.send(tenant, touch("u:1", NOON - 1, "b"))
+        pipeline.settle()
+        assert [change.channels_before for change in changes(pipeline, tenant)] == [["a"]]
+
     def test_a_late_touch_is_a_change_from_before_to_after(self, pipeline):
         tenant = pipeline.tenant()
         pipeline.send(tenant, touch("u:1", NOON - 5, "a"), order("u:1", NOON, "1", 100))
