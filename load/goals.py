@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -53,6 +52,7 @@ class Goal:
 
 LEAST, MOST = Bound.LEAST, Bound.MOST
 SUSTAINED = ("stages", "sustained")
+COMMANDS = "make bench, make bench-peers, make load, python -m load.report_speed"
 GOALS = (
     Goal("touch_query_1000", "one query for 1,000 conversions, times as fast as one by one", LEAST, 40),
     Goal("touch_query_5000", "the same for 5,000", LEAST, 70),
@@ -74,8 +74,8 @@ GOALS = (
     Goal("report_speed", "ms of the slowest report of a large tenant's year", MOST, 300, ("slowest_ms",)),
     Goal("load", "events and orders lost, doubled or without credit, posts refused", MOST, 0, ("amiss",)),
     Goal("load", "p95 of posts at the sustained rate, ms", MOST, 200, (*SUSTAINED, "p95_ms")),
-    Goal("load", "p95 of posts in the burst, ms", MOST, 200, ("stages", "burst", "p95_ms")),
     Goal("load_400", "p95 of posts at 400 events/s, ms", MOST, 50, (*SUSTAINED, "p95_ms")),
+    Goal("load_400", "p95 of posts in the burst after it, ms", MOST, 200, ("stages", "burst", "p95_ms")),
     Goal(
         "load_400",
         "median from an event to its credit, s, at 400 events/s",
@@ -89,7 +89,7 @@ GOALS = (
 
 def table(lines: Iterable[Mapping[str, Any]]) -> list[str]:
     """A line a goal that one of the figures is about, and the number of goals that no figure is about."""
-    by_name = {name: _by_stage(line) for line in lines if "name" in line for name in _names(line)}
+    by_name = {name: _by_stage(line) for line in sorted(lines, key=_rate) if "name" in line for name in _names(line)}
     rows, absent = [], 0
     for goal in GOALS:
         value = goal.value(by_name[goal.figure]) if goal.figure in by_name else None
@@ -99,14 +99,18 @@ def table(lines: Iterable[Mapping[str, Any]]) -> list[str]:
         verdict = "met" if goal.is_met(value) else "MISSED"
         rows.append(f"{goal.what:<66} {value:>12,.4g}  {goal.bound} {goal.limit:<8,g} {verdict}")
     if absent:
-        rows.append(f"{absent} goals are about figures that are not here (make bench, make bench-peers, make load).")
+        rows.append(f"{absent} goals are about figures that are not here ({COMMANDS}).")
     return rows
 
 
 def _names(line: Mapping[str, Any]) -> list[str]:
     """Under which names the goals know a line: a load of up to 400 events/s has goals of its own."""
-    sustained = line["stages"][0]["rate"] if line["name"] == "load" else math.inf
-    return [str(line["name"]), *(["load_400"] if sustained <= 400 else [])]
+    return [str(line["name"]), *(["load_400"] if 0 < _rate(line) <= 400 else [])]
+
+
+def _rate(line: Mapping[str, Any]) -> float:
+    """A load's sustained rate: of several the fastest is held to the goals of all. 0 for any other line."""
+    return float(line["stages"][0]["rate"]) if line.get("name") == "load" else 0.0
 
 
 def _by_stage(line: Mapping[str, Any]) -> Mapping[str, Any]:
