@@ -104,7 +104,7 @@ def _watch(client: Any) -> None:
             return  # it is on its way out
         now_s = time.monotonic()
         try:
-            waiting = sum(int(client.llen(name)) for queue in progress.queues for name in redis_lists(queue))
+            waiting = _waiting(client)
         except redis.RedisError:
             # Without Redis there is no progress to be made; the clocks start again when it is back.
             progress.ticked_s = progress.moved_s = now_s
@@ -113,6 +113,15 @@ def _watch(client: Any) -> None:
         if complaint := progress.complaint(now_s):
             log.critical("This worker is replaced: %s.", complaint)
             _end_at_once()
+
+
+def _waiting(client: Any) -> int:
+    """Messages in this worker's queues, asked for at once."""
+    pipe = client.pipeline(transaction=False)
+    for queue in progress.queues:
+        for name in redis_lists(queue):
+            pipe.llen(name)
+    return sum(pipe.execute())
 
 
 def _end_at_once() -> None:
