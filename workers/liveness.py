@@ -14,6 +14,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -97,6 +98,15 @@ def watch(redis_url: str) -> None:
     threading.Thread(target=_watch, args=(client,), name="liveness", daemon=True).start()
 
 
+def waiting(client: Any, queues: Iterable[str]) -> int:
+    """Messages in these queues, asked for at once."""
+    pipe = client.pipeline(transaction=False)
+    for queue in queues:
+        for name in redis_lists(queue):
+            pipe.llen(name)
+    return sum(pipe.execute())
+
+
 def _watch(client: Any) -> None:
     while True:
         time.sleep(CHECK_S)
@@ -104,24 +114,15 @@ def _watch(client: Any) -> None:
             return  # it is on its way out
         now_s = time.monotonic()
         try:
-            waiting = _waiting(client)
+            messages = waiting(client, progress.queues)
         except redis.RedisError:
             # Without Redis there is no progress to be made; the clocks start again when it is back.
             progress.ticked_s = progress.moved_s = now_s
             continue
-        progress.note(state.all_total_count[0], waiting, now_s)
+        progress.note(state.all_total_count[0], messages, now_s)
         if complaint := progress.complaint(now_s):
             log.critical("This worker is replaced: %s.", complaint)
             _end_at_once()
-
-
-def _waiting(client: Any) -> int:
-    """Messages in this worker's queues, asked for at once."""
-    pipe = client.pipeline(transaction=False)
-    for queue in progress.queues:
-        for name in redis_lists(queue):
-            pipe.llen(name)
-    return sum(pipe.execute())
 
 
 def _end_at_once() -> None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 
 import billiard
 import pytest
 import redis as redis_py
 from kombu import Connection
+from redis.connection import Connection as RedisConnection
 
 from config.broker import SentinelTransport
 from config.celery_app import celery, make_celery
-from config.queues import ROUTES, SWEPT, Queue, TaskName, schedule
+from config.queues import ROUTES, SWEPT, Queue, TaskName, Urgency, schedule
 from config.settings import Settings
+from workers import liveness
 
 NOTES = ("unacked", "unacked_index")
 
@@ -53,11 +54,13 @@ def test_a_message_is_noted_until_it_is_acknowledged_where_no_sweep_stands_in_fo
 def test_a_worker_that_ends_puts_back_what_it_has_not_done(app, redis, queue):
     send(app, queue)
     with app.connection_for_read() as connection:
-        take(connection, queue)
+        first = take(connection, queue)
         assert redis.llen(queue.value) == 0
-    (message,) = redis.lrange(queue.value, 0, -1)
-    assert json.loads(message)["headers"]["task"] == "any"
-    assert noted(redis) == [0, 0]
+    assert (redis.llen(queue.value), noted(redis)) == (1, [0, 0])
+    with app.connection_for_read() as connection:
+        again = take(connection, queue)
+        again.ack()
+    assert (again.payload, again.headers["id"]) == (first.payload, first.headers["id"])
 
 
 @pytest.mark.parametrize("queue", [Queue.INGEST, Queue.BACKFILL])
@@ -130,3 +133,16 @@ def test_what_is_not_noted_is_found_again():
     by_beat = {entry.task for entry in schedule(Settings()).values() if entry.every_s < 60}
     assert {task for task, queue in ROUTES.items() if queue in SWEPT} == by_sweep | by_beat
     assert celery.conf.task_acks_late
+
+
+def test_liveness_asks_for_all_that_waits_at_once(app, redis, monkeypatch):
+    for number, step in enumerate(Urgency):
+        for _ in range(number + 1):
+            app.send_task("any", queue=Queue.SATURATION.value, priority=int(step), ignore_result=True, retry=False)
+    send(app, Queue.INGEST)
+    sends, write = [], RedisConnection.send_packed_command
+    monkeypatch.setattr(
+        RedisConnection, "send_packed_command", lambda *given, **more: (sends.append(given), write(*given, **more))
+    )
+    assert liveness.waiting(redis, [Queue.INGEST, Queue.SATURATION, Queue.BACKFILL]) == 7
+    assert len(sends) == 1
