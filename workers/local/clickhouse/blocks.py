@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from clickhouse_driver.bufferedreader import CompressedBufferedReader
-from clickhouse_driver.reader import read_binary_str
 from clickhouse_driver.varint import read_varint
 
 from workers.local.clickhouse.layouts import UnknownLayoutError, layout_of
@@ -77,10 +76,9 @@ def read_block(source: ReplayReader) -> Block:
     width, rows = read_varint(reader), read_varint(reader)
     columns = []
     for _ in range(width):
-        name, kind = read_binary_str(reader), read_binary_str(reader)
-        columns.append((name, kind))
+        columns.append(_name_and_type(reader))
         if rows:
-            _skip_column(kind, rows, reader)
+            _skip_column(columns[-1][1], rows, reader)
     return Block(tuple(columns), rows, tuple(source.take()))
 
 
@@ -92,8 +90,8 @@ def split_blocks(data: bytes) -> list[bytes]:
         source.mark()
         width, rows = read_varint(source.buffer), read_varint(source.buffer)
         for _ in range(width):
-            read_binary_str(source.buffer)
-            _skip_column(read_binary_str(source.buffer), rows, source.buffer)
+            _, kind = _name_and_type(source.buffer)
+            _skip_column(kind, rows, source.buffer)
         blocks.append(b"".join(source.take()))
         done += len(blocks[-1])
     return blocks
@@ -105,7 +103,7 @@ def columns_of(data: bytes) -> list[tuple[str, str]]:
     width, rows = read_varint(reader), read_varint(reader)
     columns = []
     for place in range(width):
-        columns.append((read_binary_str(reader), read_binary_str(reader)))
+        columns.append(_name_and_type(reader))
         if rows and place < width - 1:
             _skip_column(columns[-1][1], rows, reader)
     return columns
@@ -119,7 +117,7 @@ def retyped(data: bytes, kinds: list[str]) -> bytes:
     _, rows = read_varint(reader), read_varint(reader)
     parts = source.take()
     for kind in kinds:
-        name, was = read_binary_str(reader), read_binary_str(reader)
+        name, was = _name_and_type(reader)
         parts.append(string(name) + string(kind))
         if rows:
             source.mark()
@@ -131,6 +129,11 @@ def retyped(data: bytes, kinds: list[str]) -> bytes:
 def _once(data: bytes) -> Callable[[], bytes]:
     parts = [data]
     return lambda: parts.pop() if parts else b""
+
+
+def _name_and_type(reader: Any) -> tuple[str, str]:
+    name, kind = reader.read_strings(2, "utf-8")  # both in one step of the driver's compiled reader
+    return name, kind
 
 
 def _skip_block_info(reader: Any) -> None:

@@ -52,6 +52,10 @@ from workers.local.clickhouse.watch import Run, Watch
 
 logger = logging.getLogger(__name__)
 
+MORE_FOLLOWS = getattr(socket, "MSG_MORE", 0)
+"""Where the system knows it: what is sent waits for what follows at once, 200 ms at most, and is one packet with it."""
+
+
 @dataclass(frozen=True)
 class House:
     """What all connections share."""
@@ -199,7 +203,7 @@ class Connection:
                     rows, blocks, size = rows + chunk.rows, blocks + 1, size + len(chunk.data)
         if run.is_shut_down:
             raise ServerError(Code.QUERY_WAS_CANCELLED, "")
-        self._sock.sendall(protocol.profile_info(rows, blocks, size) + protocol.progress(rows, size))
+        self._sock.sendall(protocol.profile_info(rows, blocks, size) + protocol.progress(rows, size), MORE_FOLLOWS)
 
     def _run(self, text: str, run: Run, compressed: bool) -> None:
         """Run a statement whose result, if it has any, is small."""
@@ -225,7 +229,7 @@ class Connection:
         columns = self._told.of_insert(
             f"{insert.target} {insert.columns} {insert.structure}", lambda: sample_columns(self._engine, insert)
         )
-        self._send_block(protocol.header_block(columns), compressed)
+        self._send_block(protocol.header_block(columns), compressed, flags=0)  # the client waits for it
         spool = Spool(self._house.spool_directory)
         try:
             for _, block in self._read_data(run, compressed):
@@ -271,11 +275,9 @@ class Connection:
             raise BrokenStreamError(Code.CANNOT_DECOMPRESS, str(error)) from error
         return block
 
-    def _send_block(self, block: bytes, compressed: bool) -> None:
-        if not compressed:
-            self._sock.sendall(protocol.data_head() + protocol.BLOCK_INFO + block)
-            return
-        self._sock.sendall(protocol.data_head() + b"".join(frames(protocol.BLOCK_INFO + block)))
+    def _send_block(self, block: bytes, compressed: bool, flags: int = MORE_FOLLOWS) -> None:
+        data = protocol.BLOCK_INFO + block
+        self._sock.sendall(protocol.data_head() + (b"".join(frames(data)) if compressed else data), flags)
 
     def _try_to_send(self, packet: bytes) -> None:
         with suppress(OSError):  # the client has gone

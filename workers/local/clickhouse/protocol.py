@@ -10,9 +10,10 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-from clickhouse_driver.reader import read_binary_str, read_binary_uint8
+from clickhouse_driver.reader import read_binary_str
 from clickhouse_driver.varint import read_varint
 
 REVISION = 54453
@@ -58,8 +59,7 @@ class Hello:
     user: str
 
 
-@dataclass(frozen=True)
-class Setting:
+class Setting(NamedTuple):
     """A setting of one query; values travel as strings."""
 
     name: str
@@ -100,19 +100,16 @@ def read_query(reader: Any) -> Query:
 
 
 def _skip_client_info(reader: Any) -> None:
-    if read_binary_uint8(reader) == 0:
+    if not reader.read_one():
         return
-    for _ in range(3):
-        read_binary_str(reader)  # initial user, query id, address
-    reader.read(8)  # start time
-    reader.read(1)  # interface
-    for _ in range(3):
-        read_binary_str(reader)  # system user, host, client
+    reader.read_strings(3)  # initial user, query id, address
+    reader.read(8 + 1)  # start time, interface
+    reader.read_strings(3)  # system user, host, client
     for _ in range(3):
         read_varint(reader)  # version, revision
-    read_binary_str(reader)  # quota key
+    reader.read_strings(1)  # quota key
     read_varint(reader), read_varint(reader)  # distributed depth, version patch
-    if read_binary_uint8(reader):
+    if reader.read_one():
         reader.read(16 + 8)  # trace and span
         read_binary_str(reader)
         reader.read(1)
@@ -123,7 +120,7 @@ def _skip_client_info(reader: Any) -> None:
 def _read_settings(reader: Any) -> list[Setting]:
     settings = []
     while name := read_binary_str(reader):
-        flags = read_binary_uint8(reader)
+        flags = reader.read_one()
         settings.append(Setting(name, read_binary_str(reader), bool(flags & IMPORTANT)))
     return settings
 
@@ -188,8 +185,12 @@ def data_head() -> bytes:
 
 def header_block(columns: list[tuple[str, str]]) -> bytes:
     """A Native block of no rows: the names and types of `columns`."""
-    fields = b"".join(string(name) + string(kind) for name, kind in columns)
-    return varint(len(columns)) + b"\x00" + fields
+    return varint(len(columns)) + b"\x00" + b"".join([_name_and_type(*column) for column in columns])
+
+
+@lru_cache(maxsize=4096)
+def _name_and_type(name: str, kind: str) -> bytes:
+    return string(name) + string(kind)
 
 
 def varint(number: int) -> bytes:

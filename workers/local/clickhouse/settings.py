@@ -27,7 +27,9 @@ def settings_of(query: Query, known: Set[str]) -> dict[str, str]:
     for setting in query.settings:
         if setting.name not in known and setting.important:
             raise ServerError(Code.UNKNOWN_SETTING, f"Unknown setting '{setting.name}'. (UNKNOWN_SETTING)")
-    names = known - UNHEALTHY
-    if "log_comment" not in query.text:
-        names -= {"log_comment"}
-    return {setting.name: setting.value for setting in query.settings if setting.name in names}
+    passed_over = UNHEALTHY if "log_comment" in query.text else UNHEALTHY | {"log_comment"}
+    return {
+        setting.name: setting.value
+        for setting in query.settings
+        if setting.name in known and setting.name not in passed_over
+    }

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 
 TOKEN = re.compile(
     r"""(?P<space>\s+|--[^\n]*|\#[ !][^\n]*|/\*.*?\*/)
@@ -19,6 +20,8 @@ TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 OUTPUT_FORMAT = re.compile(r"\bFORMAT\s+[A-Za-z]\w*\s*$", re.IGNORECASE)
+REMEMBERED_LENGTH = 4096
+"""Characters of an INSERT that is not read anew each time: one with rows in its text is longer, and comes once."""
 TAIL = 200
 """Characters at the end of a statement in which its FORMAT clause is looked for."""
 
@@ -135,10 +138,14 @@ def insert_of_packets(text: str) -> Insert | None:
     """The INSERT in `text` if its rows come in data packets; None for any other statement.
 
     An INSERT that carries its rows in its text, or takes them from a SELECT of its own, is like any other
-    statement. `text` is trimmed.
+    statement. `text` is trimmed. A client sends the same few INSERTs again and again, so they are remembered.
     """
     if not is_insert(text):
         return None
+    return _known_insert(text) if len(text) <= REMEMBERED_LENGTH else _insert(text)
+
+
+def _insert(text: str) -> Insert | None:
     stream = list(_head(text))
     words = [token.word for token in stream]
     if words[1:2] != ["INTO"]:
@@ -154,6 +161,9 @@ def insert_of_packets(text: str) -> Insert | None:
     if last in {"SELECT", "WITH"}:
         return _insert_from_input(text, Insert(target, columns, settings), stream[place].start)
     return None
+
+
+_known_insert = lru_cache(maxsize=256)(_insert)
 
 
 def _head(text: str) -> Iterator[Token]:
