@@ -12,10 +12,7 @@ import contextlib
 import subprocess
 import sys
 from collections.abc import Iterator
-from functools import partial
 from urllib.parse import urlsplit, urlunsplit
-
-PIECE = 1 << 16
 
 
 @contextlib.contextmanager
@@ -36,25 +33,53 @@ def further_away(url: str, one_way_ms: float) -> Iterator[str]:
 
 async def serve(host: str, port: int, delay_s: float, listen: str) -> None:
     """Listen until cancelled."""
-    server = await asyncio.start_server(partial(_join, host, port, delay_s), listen, 0)
+    server = await asyncio.get_running_loop().create_server(lambda: _Near(host, port, delay_s), listen, 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
 
-async def _join(
-    host: str, port: int, delay_s: float, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-) -> None:
-    far_reader, far_writer = await asyncio.open_connection(host, port)
-    await asyncio.gather(_carry(reader, far_writer, delay_s), _carry(far_reader, writer, delay_s))
+class _End(asyncio.Protocol):
+    """One end of a connection: what comes in here goes out at the other end so much later.
+
+    Bytes on their way do not hold up those behind them: a delay, not a narrow pipe. There is no task and no stream in
+    between, since the proxy takes of the processors that are measured.
+    """
+
+    def __init__(self, delay_s: float, other: asyncio.Transport | None = None) -> None:
+        self.other = other
+        self._delay_s = delay_s
+        self._call_later = asyncio.get_running_loop().call_later
+
+    def data_received(self, data: bytes) -> None:
+        assert self.other is not None, "nothing is read before both ends stand"
+        self._call_later(self._delay_s, self.other.write, data)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self.other is not None:
+            self._call_later(self._delay_s, self.other.close)
 
 
-async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, delay_s: float) -> None:
-    """Bytes on their way do not hold up those behind them: a delay, not a narrow pipe."""
-    loop = asyncio.get_running_loop()
-    with contextlib.suppress(OSError):
-        while piece := await reader.read(PIECE):
-            loop.call_later(delay_s, writer.write, piece)
-    loop.call_later(delay_s, writer.close)
+class _Near(_End):
+    """The client's end, which opens the one to the server."""
+
+    def __init__(self, host: str, port: int, delay_s: float) -> None:
+        super().__init__(delay_s)
+        self._server = host, port
+        self._opening: asyncio.Task[None] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        transport.pause_reading()
+        self._opening = asyncio.get_running_loop().create_task(self._open(transport))
+
+    async def _open(self, near: asyncio.Transport) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            self.other, _ = await loop.create_connection(lambda: _End(self._delay_s, near), *self._server)
+        except OSError:
+            near.close()
+        else:
+            near.resume_reading()
 
 
 def main() -> None:

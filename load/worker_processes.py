@@ -41,7 +41,7 @@ CHUNKS_PER_PROCESS = 25
 CONVERSIONS_PER_CHUNK = 5
 TYPE = "Order Completed"
 LIMIT_S = 120.0
-LOOK_EVERY_S = 0.02
+LOOK_EVERY_S = 0.05
 """Who measures looks no oftener: it is seconds that are measured, and to look takes of the processor too."""
 CHECKOUT = Path(__file__).resolve().parents[1]
 
