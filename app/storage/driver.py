@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import select
+import socket
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -47,6 +48,7 @@ def new_client(settings: Settings, numpy: bool) -> Client:
     }
     client = ArrayClient.from_url(urlunsplit(url._replace(query=urlencode(options))))
     connection = client.connection
+    connection.send_query = partial(_send_query, connection, connection.send_query)
     connection.send_external_tables = partial(send_tables, connection)
     if numpy:
         from app.storage.arrays import ArrayResult
@@ -58,11 +60,25 @@ def new_client(settings: Settings, numpy: bool) -> Client:
     return client
 
 
+def _send_query(connection: Any, send: Callable[..., None], *args: Any, **more: Any) -> None:
+    """A query is held back until the tables that follow every one: both go out, and come in, as one packet."""
+    if not connection.connected:
+        connection.connect()
+    _hold_back(connection.socket, 1)
+    send(*args, **more)
+
+
+def _hold_back(sock: socket.socket, on: int) -> None:
+    if (cork := getattr(socket, "TCP_CORK", None)) is not None:  # Linux has it
+        sock.setsockopt(socket.IPPROTO_TCP, cork, on)
+
+
 def send_tables(connection: Any, tables: Sequence[dict[str, Any]] | None, types_check: bool = False) -> None:
     """In place of the driver's `send_external_tables`, which wants rows, or data frames of pandas."""
     for table in tables or ():
         _send(connection, table["structure"], table["data"], table["name"])
     connection.send_data(ColumnOrientedBlock())  # the end of them
+    _hold_back(connection.socket, 0)
 
 
 def _send(connection: Any, types: Sequence[tuple[str, str]], columns: Sequence[Any], table: str = "") -> None:
