@@ -187,6 +187,8 @@ class Drain:
             adjustments=columns.adjustment_columns(block.batches),
             identity_aliases=columns.alias_columns(memo.links),
         )
+        if adjusted := {batch.tenant_id for batch in block.batches if batch.adjustments}:
+            self._registry.may_be_adjusted(adjusted)
 
     def _insert(self, token: str, **tables: Columns) -> None:
         """Insert into these tables at once."""

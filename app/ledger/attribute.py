@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import compress
@@ -73,6 +73,7 @@ def attribute(
     run_id: str,
     version: int,
     reason: str = "",
+    unadjusted: Collection[int] = frozenset(),
 ) -> Attributed:
     """Attribute conversions again, from what is stored now, and replace their ledger rows.
 
@@ -84,10 +85,11 @@ def attribute(
     conversion_keys : of each of the tenants, each once; those that have no conversion any more lose their ledger rows.
     version : of the run; among rows of one conversion the greatest stands.
     reason : the kind of the run, for the history of changes; a run of kind 'shadow' leaves the ledger as it is.
+    unadjusted : tenants of whom no order was ever refunded or corrected, so that none of theirs is looked up.
 
     Where a tenant has a shadow, its ledger is written too, from the same conversions and persons.
     """
-    found, persons = conversions_of(storage, conversion_keys)
+    found, persons = conversions_of(storage, conversion_keys, unadjusted)
     computed = Computed(found, persons, [])  # of a shadow that was taken away while its run was under way
     shadowed = {tenant.tenant_id for tenant in tenants if tenant.shadow is not None}
     if shadowed:
@@ -121,7 +123,7 @@ def compute(storage: Storage, arrays: Storage, tenant: Tenant, conversion_keys: 
 
 
 def conversions_of(
-    storage: Storage, conversion_keys: Mapping[int, Sequence[int]]
+    storage: Storage, conversion_keys: Mapping[int, Sequence[int]], unadjusted: Collection[int] = frozenset()
 ) -> tuple[list[Order], dict[int, Identities]]:
     """The first half, the same under any rules: what these tenants' keys hold, and whose it is."""
     rows = histories(storage, conversion_keys)
@@ -131,15 +133,16 @@ def conversions_of(
         if not row.is_deleted:
             order_ids[row.tenant_id].add(row.order_id)
             users[row.tenant_id].add(row.user_id)
-    adjustments, persons = together(
+    order_ids = {tenant_id: some for tenant_id, some in order_ids.items() if tenant_id not in unadjusted}
+    persons, *adjustments = together(
         storage,
         storage.settings,
         [
-            lambda own: adjustments_of(own, order_ids),
             lambda own: resolve_tenants(users, lambda ids: links_among(own, ids)),
+            *([lambda own: adjustments_of(own, order_ids)] if order_ids else []),
         ],
     )
-    return orders(rows, adjustments), persons
+    return orders(rows, adjustments[0] if adjustments else ()), persons
 
 
 def credit_orders(

@@ -140,14 +140,16 @@ class _Work:
         A tenant that nothing knows any more is such a case: it must not hold up those beside it in the chunk.
         """
         try:
+            tenants, unadjusted = self._services.registry.fresh_and_unadjusted(conversion_keys)
             done = attribute(
                 self._services.storage,
                 self._services.arrays,
-                self._services.registry.fresh_of(conversion_keys),
+                tenants,
                 conversion_keys,
                 run_id=self._record.run_id,
                 version=self._record.version,
                 reason=self._record.kind,
+                unadjusted=unadjusted,
             )
         except Unavailable:
             raise

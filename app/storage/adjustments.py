@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -23,6 +23,16 @@ ADJUSTMENTS = TenantsStatement(
 )
 
 
+ADJUSTED_AMONG = TenantsStatement(
+    "adjusted_among",
+    """
+    SELECT DISTINCT tenant_id
+    FROM adjustments
+    WHERE {tenant}
+    """,
+)
+
+
 class AdjustmentRow(NamedTuple):
     """A refund or correction. `action` is 'restate' or 'retract'; `value` the decimal string as sent."""
 
@@ -35,6 +45,13 @@ class AdjustmentRow(NamedTuple):
     currency: str
     at_ms: int
     received_ms: int
+
+
+def adjusted_among(storage: Storage, tenant_ids: Sequence[int], *, task: str = "") -> set[int]:
+    """Those of these tenants that have an adjustment of any order."""
+    if not tenant_ids:
+        return set()
+    return {tenant_id for (tenant_id,) in storage.rows(ADJUSTED_AMONG, tenant_id=tenant_ids, task=task)}
 
 
 def adjustments_of(

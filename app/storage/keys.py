@@ -38,6 +38,10 @@ ERASING = "lock:erasing"
 WEBHOOKED = "webhooks:tenants"
 """hash of tenant id -> 'none' where it is known to have no webhook, 'some' where it may; owner: the announcements."""
 
+ADJUSTED = "adjustments:tenants"
+"""hash of tenant id -> 'none' where no order of it was ever refunded or corrected, 'some' where one may have been; gone
+when the mirror of tenants is filled again; owner: the mirror."""
+
 WEBHOOKS_DUE = "webhooks:due"
 """zset of delivery id by the time (ms) of its next try; owner: webhooks."""
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Sequence
 from redis import Redis
 
 from app.errors import NotFound, TributaryError, Unavailable
+from app.storage.adjustments import adjusted_among
 from app.storage.client import Storage
 from app.storage.tenants import TenantRow, all_tenants, one_tenant, tenant_by_slug
 from app.tenants.cache import Cache
@@ -86,11 +87,26 @@ class Lookup:
 
     def fresh_of(self, tenant_ids: Collection[int]) -> Sequence[Tenant]:
         """The same of several tenants."""
-        found = []
-        for tenant_id, known in zip(tenant_ids, self._mirror.records(list(tenant_ids)), strict=True):
-            found.append(known or self._from_storage(tenant_id))
-            self._by_id.put(tenant_id, found[-1], self._settings.tenant_cache_s)
-        return found
+        return self._known(tenant_ids, self._mirror.records(list(tenant_ids)))
+
+    def fresh_and_unadjusted(self, tenant_ids: Collection[int]) -> tuple[Sequence[Tenant], set[int]]:
+        """And those of whom no order was ever refunded or corrected: storage is asked of each once."""
+        records, said = self._mirror.records_and_adjusted(list(tenant_ids))
+        adjusted = dict(zip(tenant_ids, said, strict=True))
+        unknown = [tenant_id for tenant_id, known in adjusted.items() if known is None]
+        some = adjusted_among(self._storage(), unknown)
+        for tenant_id in unknown:
+            adjusted[tenant_id] = tenant_id in some
+            self._mirror.add_adjusted(tenant_id, tenant_id in some)
+        return self._known(tenant_ids, records), {tenant_id for tenant_id, known in adjusted.items() if not known}
+
+    def may_be_adjusted(self, tenant_ids: Collection[int]) -> None:
+        """Say that these tenants have adjustments: after they were stored, before the orders are credited again.
+
+        Whoever dies in between stores them again, and then says so. Who read otherwise until then is as one who asked
+        before they were stored.
+        """
+        self._mirror.put_adjusted(tenant_ids)
 
     def unknown_among(self, tenant_ids: Collection[int]) -> set[int]:
         """Those that neither Redis nor ClickHouse knows, nor this process: a tenant is never taken away."""
@@ -160,6 +176,13 @@ class Lookup:
         finally:
             self._rebuilding.release()
         self._forget()
+
+    def _known(self, tenant_ids: Collection[int], records: Sequence[Tenant | None]) -> Sequence[Tenant]:
+        found = []
+        for tenant_id, known in zip(tenant_ids, records, strict=True):
+            found.append(known or self._from_storage(tenant_id))
+            self._by_id.put(tenant_id, found[-1], self._settings.tenant_cache_s)
+        return found
 
     def _from_storage(self, tenant_id: int) -> Tenant:
         row = self._row_of(tenant_id)

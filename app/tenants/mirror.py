@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -24,6 +24,9 @@ BUILT = "built"
 """Field of TENANT_KEYS that says that the mirror is whole, and in which life of Redis it was filled. Without it a key
 that is not found is not unknown."""
 
+NEVER, SOME = b"none", b"some"
+"""Values of ADJUSTED."""
+
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Tenant).decode
 _decode_rules = msgspec.json.Decoder(Rules).decode
@@ -37,10 +40,10 @@ class Owner(NamedTuple):
 
 
 class Mirror:
-    """The hashes TENANT_KEYS and TENANTS.
+    """The hashes TENANT_KEYS, TENANTS and ADJUSTED.
 
-    Without Redis every method but `record` and `add_record` raises `Unavailable`. Whoever calls `put` or `fill`
-    holds `alone`, and has read ClickHouse after taking it.
+    Without Redis what is read is not known (but of a key: `Unavailable`), what is added is lost, and what is put raises
+    `Unavailable`. Whoever calls `put` or `fill` holds `alone`, and has read ClickHouse after taking it.
     """
 
     def __init__(self, redis: Redis) -> None:
@@ -73,6 +76,28 @@ class Mirror:
             return [None] * len(tenant_ids)
         return [_readable(text) for text in texts]
 
+    def records_and_adjusted(self, tenant_ids: Sequence[int]) -> tuple[list[Tenant | None], list[bool | None]]:
+        """And whether an order of each may have been refunded or corrected; None where that is not known here."""
+        ids = [str(tenant_id) for tenant_id in tenant_ids]
+        try:
+            with self._redis.pipeline(transaction=False) as pipe:
+                pipe.hmget(keys.TENANTS, ids)
+                pipe.hmget(keys.ADJUSTED, ids)
+                texts, said = pipe.execute()
+        except RedisError:
+            return [None] * len(ids), [None] * len(ids)
+        return [_readable(text) for text in texts], [None if one is None else one != NEVER for one in said]
+
+    def add_adjusted(self, tenant_id: int, is_adjusted: bool) -> None:
+        """Remember what storage said, unless another has said something since: that may be newer."""
+        with contextlib.suppress(RedisError):
+            self._redis.hsetnx(keys.ADJUSTED, str(tenant_id), SOME if is_adjusted else NEVER)
+
+    def put_adjusted(self, tenant_ids: Iterable[int]) -> None:
+        """Say that orders of these tenants were refunded or corrected."""
+        with _redis_errors():
+            self._redis.hset(keys.ADJUSTED, mapping={str(tenant_id): SOME for tenant_id in tenant_ids})
+
     def add_record(self, row: TenantRow) -> None:
         """Bring back a record that was lost. One that is there may be newer, and stays."""
         with contextlib.suppress(RedisError):
@@ -92,7 +117,7 @@ class Mirror:
         """Say what ClickHouse says, of all tenants."""
         with _redis_errors(), self._redis.pipeline(transaction=True) as pipe:
             life = self._life()
-            pipe.delete(keys.TENANT_KEYS, keys.TENANTS, keys.WEBHOOKED)
+            pipe.delete(keys.TENANT_KEYS, keys.TENANTS, keys.WEBHOOKED, keys.ADJUSTED)
             for row in rows:
                 _add(pipe, row)
             pipe.hset(keys.TENANT_KEYS, BUILT, life)
