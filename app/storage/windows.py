@@ -44,6 +44,15 @@ class Windows:
         """Longer than the longest window, and a day at least: each window lies in two periods at most."""
         return max(int((self.hi_ms - self.lo_ms).max()) + 1, DAY_MS)
 
+    @property
+    def are_near(self) -> bool:
+        """All within the length of two periods: what the ids have in there is within twice what is wanted too."""
+        return int(self.hi_ms.max()) - int(self.lo_ms.min()) < 2 * self.period_ms
+
+    def ids(self) -> External:
+        """The ids alone."""
+        return External({"tenant_id": ("UInt32", self.tenant_id), "user_hash": ("UInt64", self.user_hash)})
+
     def periods(self) -> External:
         """The ids, and the periods (counted from the first `lo_ms`) that their windows lie in.
 

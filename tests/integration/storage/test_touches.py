@@ -10,7 +10,7 @@ import pytest
 from app.storage.client import Storage
 from app.storage.hashes import id_hash
 from app.storage.statements import TenantStatement
-from app.storage.touches import TOUCHES, TouchColumns, touches_of
+from app.storage.touches import TOUCHES, TOUCHES_NEAR, TouchColumns, touches_of
 from app.storage.windows import windows_of
 from tests.integration.storage.rows import DAY, T0, put
 
@@ -167,18 +167,40 @@ def explain(storage: Storage, statement: TenantStatement, **more: object) -> str
     return "\n".join(line for (line,) in storage.rows(asked, **more))  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("statement", [TOUCHES, TOUCHES_NEAR], ids=["far", "near"])
 @pytest.mark.parametrize(("ids", "tenants"), [(1, 1), (20, 1), (20, 2), (200, 1)])
-def test_the_set_prunes_by_the_primary_key(storage: Storage, crowded_tenant: int, ids: int, tenants: int) -> None:
+def test_the_set_prunes_by_the_primary_key(
+    storage: Storage, crowded_tenant: int, ids: int, tenants: int, statement: TenantStatement
+) -> None:
     """A few ids stand in the text of the query, more travel with it as a table."""
     asked = [crowded_tenant, 6_001][:tenants]
     whose = [asked[number % tenants] for number in range(ids)]
     until = [T0 + 400 * DAY] * ids
     windows = windows_of(whose, list(range(ids)), [id_hash(f"u:{number}") for number in range(ids)], [T0] * ids, until)
     params = {"lo_ms": T0, "hi_ms": until[0], "period_ms": windows.period_ms}
-    plan = explain(storage, TOUCHES, tenant_id=asked, params=params, external={"periods": windows.periods()})
+    external = {"ids": windows.ids()} if statement is TOUCHES_NEAR else {"periods": windows.periods()}
+    plan = explain(storage, statement, tenant_id=asked, params=params, external=external)
     selected, total = granules(plan)
     assert total >= 390, plan
     assert selected <= min(3 * ids, total * 3 // 4), plan
+
+
+def test_windows_near_to_each_other_and_far_apart(numpy_storage: Storage, crowded_tenant: int) -> None:
+    """The same touches, whichever of the two statements is asked; what lies outside of its id's window does not count."""
+    asked = [(0, "u:5", T0, T0 + 2 * 10**7), (1, "u:6", T0 + 4 * 10**7, T0 + 6 * 10**7)]
+    another = (2, "u:7", T0 + 10 * DAY, T0 + 11 * DAY)
+    found = []
+    for rows, are_near in ((asked, True), ([*asked, another], False)):
+        number, ids, lo_ms, hi_ms = zip(*rows, strict=True)
+        whose = [crowded_tenant] * len(rows)
+        assert windows_of(whose, number, [id_hash(id) for id in ids], lo_ms, hi_ms).are_near is are_near
+        found.append(as_tuples(touches_of(numpy_storage, whose, number, ids, lo_ms, hi_ms)))
+    every_ms = USERS * 1_000
+    inside = [(0, 5_000 + every_ms * turn) for turn in range(5)] + [
+        (1, 6_000 + every_ms * turn) for turn in range(10, 15)
+    ]
+    assert [row[:2] for row in found[0]] == inside
+    assert found[1] == found[0]
 
 
 def test_single_and_batched_forms_agree(numpy_storage: Storage, crowded_tenant: int) -> None:
