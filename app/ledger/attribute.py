@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import compress
@@ -28,6 +28,7 @@ from app.storage.conversion_history import histories
 from app.storage.identity import links_among
 from app.storage.together import together
 from app.storage.touches import TouchColumns, touches_of
+from app.tenants.never import UNKNOWN, Fact, Never
 from app.tenants.rules import Rules
 from app.tenants.tenant import Tenant, under_shadow
 
@@ -73,7 +74,7 @@ def attribute(
     run_id: str,
     version: int,
     reason: str = "",
-    unadjusted: Collection[int] = frozenset(),
+    never: Never = UNKNOWN,
 ) -> Attributed:
     """Attribute conversions again, from what is stored now, and replace their ledger rows.
 
@@ -85,11 +86,11 @@ def attribute(
     conversion_keys : of each of the tenants, each once; those that have no conversion any more lose their ledger rows.
     version : of the run; among rows of one conversion the greatest stands.
     reason : the kind of the run, for the history of changes; a run of kind 'shadow' leaves the ledger as it is.
-    unadjusted : tenants of whom no order was ever refunded or corrected, so that none of theirs is looked up.
+    never : what the tenants never had is not looked up.
 
     Where a tenant has a shadow, its ledger is written too, from the same conversions and persons.
     """
-    found, persons = conversions_of(storage, conversion_keys, unadjusted)
+    found, persons = conversions_of(storage, conversion_keys, never)
     computed = Computed(found, persons, [])  # of a shadow that was taken away while its run was under way
     shadowed = {tenant.tenant_id for tenant in tenants if tenant.shadow is not None}
     if shadowed:
@@ -123,7 +124,7 @@ def compute(storage: Storage, arrays: Storage, tenant: Tenant, conversion_keys: 
 
 
 def conversions_of(
-    storage: Storage, conversion_keys: Mapping[int, Sequence[int]], unadjusted: Collection[int] = frozenset()
+    storage: Storage, conversion_keys: Mapping[int, Sequence[int]], never: Never = UNKNOWN
 ) -> tuple[list[Order], dict[int, Identities]]:
     """The first half, the same under any rules: what these tenants' keys hold, and whose it is."""
     rows = histories(storage, conversion_keys)
@@ -133,12 +134,12 @@ def conversions_of(
         if not row.is_deleted:
             order_ids[row.tenant_id].add(row.order_id)
             users[row.tenant_id].add(row.user_id)
-    order_ids = {tenant_id: some for tenant_id, some in order_ids.items() if tenant_id not in unadjusted}
+    order_ids = {id: some for id, some in order_ids.items() if id not in never[Fact.ADJUSTED]}
     persons, *adjustments = together(
         storage,
         storage.settings,
         [
-            lambda own: resolve_tenants(users, lambda ids: links_among(own, ids)),
+            lambda own: resolve_tenants(users, lambda ids: links_among(own, ids, uncut=never[Fact.CUT])),
             *([lambda own: adjustments_of(own, order_ids)] if order_ids else []),
         ],
     )

@@ -140,7 +140,7 @@ class _Work:
         A tenant that nothing knows any more is such a case: it must not hold up those beside it in the chunk.
         """
         try:
-            tenants, unadjusted = self._services.registry.fresh_and_unadjusted(conversion_keys)
+            tenants, never = self._services.registry.fresh_and_never(conversion_keys)
             done = attribute(
                 self._services.storage,
                 self._services.arrays,
@@ -149,7 +149,7 @@ class _Work:
                 run_id=self._record.run_id,
                 version=self._record.version,
                 reason=self._record.kind,
-                unadjusted=unadjusted,
+                never=never,
             )
         except Unavailable:
             raise

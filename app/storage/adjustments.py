@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -47,11 +47,9 @@ class AdjustmentRow(NamedTuple):
     received_ms: int
 
 
-def adjusted_among(storage: Storage, tenant_ids: Sequence[int], *, task: str = "") -> set[int]:
+def adjusted_among(storage: Storage, tenant_ids: Collection[int]) -> set[int]:
     """Those of these tenants that have an adjustment of any order."""
-    if not tenant_ids:
-        return set()
-    return {tenant_id for (tenant_id,) in storage.rows(ADJUSTED_AMONG, tenant_id=tenant_ids, task=task)}
+    return {tenant_id for (tenant_id,) in storage.rows(ADJUSTED_AMONG, tenant_id=sorted(tenant_ids))}
 
 
 def adjustments_of(

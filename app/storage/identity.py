@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from app.storage.client import Storage
@@ -13,18 +13,31 @@ from app.storage.statements import TenantsStatement, TenantStatement
 # By the hash alone, as in app.storage.events. A meeting that was cut (unmerge, erasure) does not count; cuts come as
 # rows of their own, because to leave their pairs out here took a third of what planning the query costs. So does to
 # group the rows: rows that wait to be merged are few.
-LINKS = TenantsStatement(
-    "links",
-    """
+_MEETINGS = """
     SELECT tenant_id, id, met, toUnixTimestamp64Milli(first_ts) AS first_ms, toUInt64(0) AS version, 0 AS undone
     FROM identity_aliases
     WHERE {tenant}
       AND (tenant_id, id_hash) IN (SELECT tenant_id, id_hash FROM ids)
+    """
+LINKS_UNCUT = TenantsStatement("links", _MEETINGS)
+LINKS = TenantsStatement(
+    "links",
+    f"""
+    {_MEETINGS}
     UNION ALL
     SELECT tenant_id, id, met, 0 AS first_ms, version, undone
     FROM identity_cuts
-    WHERE {tenant}
+    WHERE {{tenant}}
       AND (tenant_id, id_hash) IN (SELECT tenant_id, id_hash FROM ids)
+    """,
+)
+
+CUT_AMONG = TenantsStatement(
+    "cut_among",
+    """
+    SELECT DISTINCT tenant_id
+    FROM identity_cuts
+    WHERE {tenant}
     """,
 )
 
@@ -42,13 +55,20 @@ def links_of(storage: Storage, tenant_id: int, ids: Sequence[str], *, task: str 
     return links_among(storage, {tenant_id: ids}, task=task)[tenant_id]
 
 
-def links_among(storage: Storage, ids: Mapping[int, Sequence[str]], *, task: str = "") -> dict[int, list[Link]]:
-    """The same for several tenants at once: tenant -> the meetings of its ids. Every tenant that was given is there."""
-    return links_and_cuts(storage, ids, task=task)[0]
+def links_among(
+    storage: Storage, ids: Mapping[int, Sequence[str]], *, uncut: Collection[int] = (), task: str = ""
+) -> dict[int, list[Link]]:
+    """The same for several tenants at once: tenant -> the meetings of its ids. Every tenant that was given is there.
+
+    Parameters
+    ----------
+    uncut : tenants of which no meeting was ever cut; where all are, cuts are not looked for.
+    """
+    return links_and_cuts(storage, ids, uncut=uncut, task=task)[0]
 
 
 def links_and_cuts(
-    storage: Storage, ids: Mapping[int, Sequence[str]], *, task: str = ""
+    storage: Storage, ids: Mapping[int, Sequence[str]], *, uncut: Collection[int] = (), task: str = ""
 ) -> tuple[dict[int, list[Link]], set[tuple[int, str]]]:
     """And the ids (of a tenant) of which a meeting was ever cut, whether that cut still counts or not."""
     found: dict[int, list[Link]] = {tenant_id: [] for tenant_id in ids}
@@ -57,7 +77,8 @@ def links_and_cuts(
         return found, set()
     hashes = {tenant_id: map(id_hash, some) for tenant_id, some in wanted.items()}
     external = {"ids": of_tenants("id_hash", "UInt64", hashes)}
-    rows = storage.rows(LINKS, tenant_id=sorted(wanted), external=external, task=task)
+    statement = LINKS_UNCUT if wanted.keys() <= set(uncut) else LINKS
+    rows = storage.rows(statement, tenant_id=sorted(wanted), external=external, task=task)
     meetings: dict[tuple[int, str, str], int] = {}
     cuts: dict[tuple[int, str, str], tuple[int, int]] = {}
     for tenant_id, id, met, first_ms, version, undone in rows:
@@ -85,6 +106,11 @@ CUTS = TenantStatement(
     ORDER BY id, met
     """,
 )
+
+
+def cut_among(storage: Storage, tenant_ids: Collection[int]) -> set[int]:
+    """Those of these tenants of which a meeting was ever cut."""
+    return {tenant_id for (tenant_id,) in storage.rows(CUT_AMONG, tenant_id=sorted(tenant_ids))}
 
 
 def cuts_of(storage: Storage, tenant_id: int, ids: Sequence[str], *, task: str = "") -> set[tuple[str, str]]:

@@ -42,6 +42,9 @@ ADJUSTED = "adjustments:tenants"
 """hash of tenant id -> 'none' where no order of it was ever refunded or corrected, 'some' where one may have been; gone
 when the mirror of tenants is filled again; owner: the mirror."""
 
+CUT = "cuts:tenants"
+"""The same of whether a meeting of two ids was ever cut, by an unmerge or an erasure."""
+
 WEBHOOKS_DUE = "webhooks:due"
 """zset of delivery id by the time (ms) of its next try; owner: webhooks."""
 

@@ -13,12 +13,12 @@ from collections.abc import Callable, Collection, Sequence
 from redis import Redis
 
 from app.errors import NotFound, TributaryError, Unavailable
-from app.storage.adjustments import adjusted_among
 from app.storage.client import Storage
 from app.storage.tenants import TenantRow, all_tenants, one_tenant, tenant_by_slug
 from app.tenants.cache import Cache
 from app.tenants.keys import hash_of
 from app.tenants.mirror import Mirror, tenant_of
+from app.tenants.never import ASK, Fact, Never
 from app.tenants.tenant import Tenant
 from config.settings import Settings
 
@@ -89,24 +89,19 @@ class Lookup:
         """The same of several tenants."""
         return self._known(tenant_ids, self._mirror.records(list(tenant_ids)))
 
-    def fresh_and_unadjusted(self, tenant_ids: Collection[int]) -> tuple[Sequence[Tenant], set[int]]:
-        """And those of whom no order was ever refunded or corrected: storage is asked of each once."""
-        records, said = self._mirror.records_and_adjusted(list(tenant_ids))
-        adjusted = dict(zip(tenant_ids, said, strict=True))
-        unknown = [tenant_id for tenant_id, known in adjusted.items() if known is None]
-        some = adjusted_among(self._storage(), unknown)
-        for tenant_id in unknown:
-            adjusted[tenant_id] = tenant_id in some
-            self._mirror.add_adjusted(tenant_id, tenant_id in some)
-        return self._known(tenant_ids, records), {tenant_id for tenant_id, known in adjusted.items() if not known}
-
-    def may_be_adjusted(self, tenant_ids: Collection[int]) -> None:
-        """Say that these tenants have adjustments: after they were stored, before the orders are credited again.
-
-        Whoever dies in between stores them again, and then says so. Who read otherwise until then is as one who asked
-        before they were stored.
-        """
-        self._mirror.put_adjusted(tenant_ids)
+    def fresh_and_never(self, tenant_ids: Collection[int]) -> tuple[Sequence[Tenant], Never]:
+        """And what they never had: storage is asked of each tenant once."""
+        records, facts = self._mirror.records_and_facts(list(tenant_ids))
+        never: dict[Fact, set[int]] = {}
+        for fact, said in facts.items():
+            known = dict(zip(tenant_ids, said, strict=True))
+            unknown = [tenant_id for tenant_id, is_so in known.items() if is_so is None]
+            some = ASK[fact](self._storage(), unknown) if unknown else set()
+            for tenant_id in unknown:
+                known[tenant_id] = tenant_id in some
+                self._mirror.add_fact(fact, tenant_id, tenant_id in some)
+            never[fact] = {tenant_id for tenant_id, is_so in known.items() if not is_so}
+        return self._known(tenant_ids, records), never
 
     def unknown_among(self, tenant_ids: Collection[int]) -> set[int]:
         """Those that neither Redis nor ClickHouse knows, nor this process: a tenant is never taken away."""

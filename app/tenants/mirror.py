@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -13,6 +13,7 @@ from redis.exceptions import LockError, RedisError
 from app.errors import Unavailable
 from app.storage import keys
 from app.storage.tenants import TenantRow
+from app.tenants.never import NONE, SOME, Fact
 from app.tenants.rules import Rules
 from app.tenants.tenant import Tenant, with_rules
 from app.tenants.timeline import RulesFrom, timeline_of
@@ -23,9 +24,6 @@ LOCK_LIFE_S = 30.0
 BUILT = "built"
 """Field of TENANT_KEYS that says that the mirror is whole, and in which life of Redis it was filled. Without it a key
 that is not found is not unknown."""
-
-NEVER, SOME = b"none", b"some"
-"""Values of ADJUSTED."""
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Tenant).decode
@@ -40,7 +38,7 @@ class Owner(NamedTuple):
 
 
 class Mirror:
-    """The hashes TENANT_KEYS, TENANTS and ADJUSTED.
+    """The hashes TENANT_KEYS and TENANTS, and those of each `Fact`.
 
     Without Redis what is read is not known (but of a key: `Unavailable`), what is added is lost, and what is put raises
     `Unavailable`. Whoever calls `put` or `fill` holds `alone`, and has read ClickHouse after taking it.
@@ -76,27 +74,25 @@ class Mirror:
             return [None] * len(tenant_ids)
         return [_readable(text) for text in texts]
 
-    def records_and_adjusted(self, tenant_ids: Sequence[int]) -> tuple[list[Tenant | None], list[bool | None]]:
-        """And whether an order of each may have been refunded or corrected; None where that is not known here."""
+    def records_and_facts(self, tenant_ids: Sequence[int]) -> tuple[list[Tenant | None], dict[Fact, list[bool | None]]]:
+        """And whether each may have had what is remembered (see `Fact`); None where that is not known here."""
         ids = [str(tenant_id) for tenant_id in tenant_ids]
+        if not ids:
+            return [], {fact: [] for fact in Fact}
         try:
             with self._redis.pipeline(transaction=False) as pipe:
-                pipe.hmget(keys.TENANTS, ids)
-                pipe.hmget(keys.ADJUSTED, ids)
-                texts, said = pipe.execute()
+                for key in (keys.TENANTS, *Fact):
+                    pipe.hmget(key, ids)
+                texts, *said = pipe.execute()
         except RedisError:
-            return [None] * len(ids), [None] * len(ids)
-        return [_readable(text) for text in texts], [None if one is None else one != NEVER for one in said]
+            return [None] * len(ids), {fact: [None] * len(ids) for fact in Fact}
+        facts = [[None if one is None else one != NONE for one in of_fact] for of_fact in said]
+        return [_readable(text) for text in texts], dict(zip(Fact, facts, strict=True))
 
-    def add_adjusted(self, tenant_id: int, is_adjusted: bool) -> None:
+    def add_fact(self, fact: Fact, tenant_id: int, is_so: bool) -> None:
         """Remember what storage said, unless another has said something since: that may be newer."""
         with contextlib.suppress(RedisError):
-            self._redis.hsetnx(keys.ADJUSTED, str(tenant_id), SOME if is_adjusted else NEVER)
-
-    def put_adjusted(self, tenant_ids: Iterable[int]) -> None:
-        """Say that orders of these tenants were refunded or corrected."""
-        with _redis_errors():
-            self._redis.hset(keys.ADJUSTED, mapping={str(tenant_id): SOME for tenant_id in tenant_ids})
+            self._redis.hsetnx(fact, str(tenant_id), SOME if is_so else NONE)
 
     def add_record(self, row: TenantRow) -> None:
         """Bring back a record that was lost. One that is there may be newer, and stays."""
@@ -117,7 +113,7 @@ class Mirror:
         """Say what ClickHouse says, of all tenants."""
         with _redis_errors(), self._redis.pipeline(transaction=True) as pipe:
             life = self._life()
-            pipe.delete(keys.TENANT_KEYS, keys.TENANTS, keys.WEBHOOKED, keys.ADJUSTED)
+            pipe.delete(keys.TENANT_KEYS, keys.TENANTS, keys.WEBHOOKED, *Fact)
             for row in rows:
                 _add(pipe, row)
             pipe.hset(keys.TENANT_KEYS, BUILT, life)

@@ -186,7 +186,7 @@ def test_the_set_prunes_by_the_primary_key(
 
 
 def test_windows_near_to_each_other_and_far_apart(numpy_storage: Storage, crowded_tenant: int) -> None:
-    """The same touches, whichever of the two statements is asked; what lies outside of its id's window does not count."""
+    """The same touches, whichever statement is asked; what lies outside of its id's window does not count."""
     asked = [(0, "u:5", T0, T0 + 2 * 10**7), (1, "u:6", T0 + 4 * 10**7, T0 + 6 * 10**7)]
     another = (2, "u:7", T0 + 10 * DAY, T0 + 11 * DAY)
     found = []

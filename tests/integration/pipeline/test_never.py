@@ -1,0 +1,145 @@
+"""What a tenant never had is not looked for; its first refund and its first cut count all the same."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+import app.tenants.lookup
+from app.identity.unmerge import unmerge
+from app.ingest.events import Adjustment
+from app.ledger.erase import request_erasure
+from app.storage.client import QueryRecord, observers
+from app.tenants.never import Fact, will_have
+from tests.integration.pipeline.conftest import NOON, meet, order, touch
+
+REFUND = [Adjustment("r1", "restate", "1", "3.00", "USD", NOON + 9)]
+
+
+@contextmanager
+def watched(note: Callable[[QueryRecord], None]) -> Iterator[None]:
+    observers.append(note)
+    try:
+        yield
+    finally:
+        observers.remove(note)
+
+
+@contextmanager
+def asked() -> Iterator[Counter[str]]:
+    """How often each statement is asked, and each table inserted into, meanwhile."""
+    names: Counter[str] = Counter()
+    with watched(lambda record: names.update([record.name])):
+        yield names
+
+
+def nets(pipeline, tenant):
+    return {row["order_id"]: row["net_minor"] for row in pipeline.ledger(tenant)}
+
+
+def said(pipeline, tenant, fact=Fact.ADJUSTED):
+    return pipeline.context.redis.hget(fact, str(tenant.tenant_id))
+
+
+def cut(pipeline, tenant):
+    context = pipeline.context
+    unmerge(context.redis, context.storage, context.settings, tenant, "1", "a")
+
+
+def erase(pipeline, tenant):
+    context = pipeline.context
+    request_erasure(context.redis, context.storage, context.settings, tenant, "1", kind="user", mode="anonymise")
+
+
+def test_storage_is_asked_once_and_the_first_refund_counts(pipeline):
+    tenant = pipeline.tenant()
+    with asked() as names:
+        for number in "12":
+            pipeline.send(tenant, order("u:1", NOON, number))
+            pipeline.settle()
+    assert (names["conversion_history"], names["adjusted_among"], names["cut_among"], names["adjustments"]) == (
+        2,
+        1,
+        1,
+        0,
+    )
+    with asked() as names:
+        pipeline.send(tenant, adjustments=REFUND)
+        pipeline.settle()
+    assert (names["adjusted_among"], names["adjustments"]) == (0, 2)  # stored, and asked for
+    assert nets(pipeline, tenant) == {"1": 300, "2": 10_000}
+
+
+@pytest.mark.parametrize("lost", ["all of Redis", "a mirror that was filled again"])
+def test_what_redis_forgets_is_asked_again(pipeline, lost):
+    tenant, other = pipeline.tenant(), pipeline.tenant()
+    pipeline.send(tenant, order("u:1", NOON, "1"), meet("a:a", "u:1", NOON), adjustments=REFUND)
+    pipeline.send(other, order("u:1", NOON, "1"))
+    pipeline.settle()
+    cut(pipeline, tenant)
+    for fact in Fact:
+        assert (said(pipeline, tenant, fact), said(pipeline, other, fact)) == (b"some", b"none")
+    if lost == "all of Redis":
+        pipeline.context.redis.delete(*Fact)
+    else:
+        pipeline.context.registry.rebuild()
+    assert said(pipeline, tenant) is None
+    tenants, never = pipeline.context.registry.fresh_and_never([tenant.tenant_id, other.tenant_id])
+    assert [one.slug for one in tenants] == [tenant.slug, other.slug]
+    assert never == {Fact.ADJUSTED: {other.tenant_id}, Fact.CUT: {other.tenant_id}}
+    pipeline.send(tenant, order("u:1", NOON - 1, "1"))  # an earlier event of the order: credited again
+    pipeline.settle()
+    assert nets(pipeline, tenant) == {"1": 300}
+
+
+@pytest.mark.parametrize(
+    ("table", "fact", "store"),
+    [
+        ("adjustments", Fact.ADJUSTED, lambda pipeline, tenant: pipeline.send(tenant, adjustments=REFUND)),
+        ("identity_cuts", Fact.CUT, cut),
+        ("identity_cuts", Fact.CUT, erase),
+    ],
+)
+def test_it_is_said_before_the_first_one_is_stored(pipeline, table, fact, store):
+    tenant, seen = pipeline.tenant(), []
+    pipeline.send(tenant, order("u:1", NOON, "1"), meet("a:a", "u:1", NOON))
+    pipeline.settle()
+    assert said(pipeline, tenant, fact) == b"none"
+
+    def look(record: QueryRecord) -> None:
+        if record.name == table:
+            seen.append(said(pipeline, tenant, fact))
+
+    with watched(look):
+        store(pipeline, tenant)
+        pipeline.drain(tenant.tenant_id % pipeline.context.settings.shards)
+    assert set(seen) == {b"some"}
+
+
+def test_a_first_cut_counts(pipeline):
+    tenant = pipeline.tenant()
+    pipeline.send(tenant, touch("a:a", NOON - 5, "mail"), meet("a:a", "u:1", NOON - 1), order("u:1", NOON, "1"))
+    pipeline.settle()
+    assert [row["channels"] for row in pipeline.ledger(tenant)] == [["mail"]]
+    cut(pipeline, tenant)
+    pipeline.send(tenant, order("u:1", NOON - 1, "1"))
+    pipeline.settle()
+    assert [row["channels"] for row in pipeline.ledger(tenant)] == [[]]
+
+
+@pytest.mark.parametrize("fact", Fact)
+def test_none_is_not_said_over_one_that_came_after_storage_was_asked(pipeline, monkeypatch, fact):
+    tenant, context = pipeline.tenant(), pipeline.context
+    ask = app.tenants.lookup.ASK[fact]
+
+    def overtaken(*given: object) -> set[int]:
+        answer = ask(*given)
+        will_have(context.redis, fact, [tenant.tenant_id])
+        return answer
+
+    monkeypatch.setitem(app.tenants.lookup.ASK, fact, overtaken)
+    context.registry.fresh_and_never([tenant.tenant_id])
+    assert said(pipeline, tenant, fact) == b"some"
