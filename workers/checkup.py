@@ -57,9 +57,7 @@ def checkup() -> Findings:
     try:
         facts = {**redis.info("server"), **redis.info("persistence"), **redis.info("memory")}
     except RedisError as error:
-        yield Finding(
-            "Redis", Verdict.WRONG, f"does not answer ({error})", "Start it; TRIBUTARY_REDIS_URL says where it is."
-        )
+        yield Finding("Redis", Verdict.WRONG, f"does not answer ({error})", _start("REDIS"))
         return
     yield from _redis(facts)
     yield from _guarded("workers", _workers)
@@ -71,6 +69,10 @@ def checkup() -> Findings:
     yield from _rollups(redis)
     yield from _dead_letters(DeadLetters(redis, settings.dead_letter_entries))
     close_all()
+
+
+def _start(part: str) -> str:
+    return f"Start it (`tributary up` starts a local one), or say where it is: TRIBUTARY_{part}_URL."
 
 
 def _guarded(part: str, check: Callable[[], Findings]) -> Findings:
@@ -87,8 +89,8 @@ def _clickhouse(settings: Settings) -> Findings:
     try:
         ping_soon(settings)
     except Unavailable as error:
-        remedy = "Start it; TRIBUTARY_CLICKHOUSE_URL says where it is. Events are taken meanwhile, and stored later."
-        yield Finding("ClickHouse", Verdict.WRONG, error.message, remedy)
+        remedy = f"{_start('CLICKHOUSE')} Events are taken meanwhile, and stored later."
+        yield Finding("ClickHouse", Verdict.WRONG, error.message.removeprefix("ClickHouse "), remedy)
         return
     if missing := pending(settings):
         names = ", ".join(missing)

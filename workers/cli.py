@@ -72,7 +72,7 @@ def main() -> None:
         if client is None or not isinstance(error, client.RedisError):
             raise
         click.echo(f"tributary: Redis does not answer ({error}).", err=True)
-        click.echo("  Start it; TRIBUTARY_REDIS_URL says where it is.", err=True)
+        click.echo("  Start it (`tributary up` starts a local one), or say where it is: TRIBUTARY_REDIS_URL.", err=True)
         sys.exit(1)
 
 
