@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import logging
 import sys
+from typing import NoReturn
 
 import click
 
@@ -57,23 +58,29 @@ def main() -> None:
     try:
         tributary(prog_name="tributary")
     except TributaryError as error:
-        click.echo(f"tributary: {error.message}", err=True)
-        if error.detail:
-            click.echo(f"  {error.detail}", err=True)
-        sys.exit(1)
+        _end(1, error.message, error.detail)
     except SettingsError as error:
-        click.echo(f"tributary: {error}", err=True)
-        sys.exit(2)
+        _end(2, str(error))
     except BrokenPipeError:
         sys.stderr.close()  # the reader (head, less) has seen enough
         sys.exit(0)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        _end(1, f"{error.filename}: {error.strerror}.", "See that it may be read and written, or name another.")
     except Exception as error:
         client = sys.modules.get("redis")  # imported by what asks Redis, and by nothing else
         if client is None or not isinstance(error, client.RedisError):
             raise
-        click.echo(f"tributary: Redis does not answer ({error}).", err=True)
-        click.echo("  Start it (`tributary up` starts a local one), or say where it is: TRIBUTARY_REDIS_URL.", err=True)
-        sys.exit(1)
+        remedy = "Start it (`tributary up` starts a local one), or say where it is: TRIBUTARY_REDIS_URL."
+        _end(1, f"Redis does not answer ({error}).", remedy)
+
+
+def _end(code: int, message: str, remedy: str = "") -> NoReturn:
+    click.echo(f"tributary: {message}", err=True)
+    if remedy:
+        click.echo(f"  {remedy}", err=True)
+    sys.exit(code)
 
 
 if __name__ == "__main__":
