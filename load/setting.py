@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -11,7 +12,7 @@ import uuid
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Self
 from urllib.parse import urlsplit, urlunsplit
 
@@ -48,6 +49,9 @@ class Setting:
         self._began = time.monotonic()
 
     def __enter__(self) -> Self:
+        # Whoever ends a benchmark (a time limit, say) must not leave its servers behind.
+        before = signal.signal(signal.SIGTERM, _end)
+        self._stack.callback(signal.signal, signal.SIGTERM, before)
         self._stack.callback(close_all)
         return self
 
@@ -104,3 +108,7 @@ class Setting:
         storage = Storage(Settings(clickhouse_url=urlunsplit(urlsplit(url)._replace(path="/default"))))
         storage.command(f"DROP DATABASE IF EXISTS {name}")
         storage.close()
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    sys.exit(128 + number)
