@@ -130,14 +130,18 @@ def compare_table(report: Answer) -> str:
         table([*by, "currency", *models], rows, left=len(by) + 1),
         "",
     ]
+    moving = {pair["currency"] for pair in report["pairs"] if float(pair["moved"]["amount"])}
+    still = dict.fromkeys(pair["currency"] for pair in report["pairs"] if pair["currency"] not in moving)
     for pair in report["pairs"]:
+        if pair["currency"] in still:
+            continue
         interval = pair["moved_share_interval"]
         between = f" ({_percent(interval[0])} to {_percent(interval[1])})" if interval else ""
         lines.append(
             f"{pair['models'][0]} or {pair['models'][1]}: {grouped(pair['moved']['amount'])} {pair['currency']} move, "
             f"{_percent(pair['moved_share'])}{between}"
         )
-    return "\n".join(lines)
+    return "\n".join([*lines, *(f"{currency}: nothing moves, whatever the model" for currency in still)])
 
 
 def _percent(share: float | None) -> str:

@@ -91,6 +91,10 @@ def test_compare() -> None:
     assert "25.0 % #2*" in text
     assert "12.00 USD move, 25.0 % (20.0 % to 30.0 %)" in text
     assert text.endswith("12.00 USD move, 25.0 %")
+    still = pair | {"currency": "JPY", "moved": {"amount": "0"}, "moved_share": 0.0, "moved_share_interval": None}
+    text = compare_table(report | {"pairs": [still, *report["pairs"], still]})
+    assert "JPY move" not in text
+    assert text.endswith("25.0 %\nJPY: nothing moves, whatever the model")
 
 
 def test_a_name_cannot_command_the_terminal_nor_vanish() -> None:
