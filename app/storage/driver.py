@@ -19,6 +19,9 @@ from clickhouse_driver.writer import write_binary_str
 from app.storage.native import Native, write_block
 from config.settings import Settings
 
+GREETING_S = 10.0
+"""So long a server that took a connection has to say who it is."""
+
 
 class ArrayClient(Client):  # type: ignore[misc]
     """The driver's client, whose inserts by columns take those of `app.storage.native` as well."""
@@ -49,6 +52,7 @@ def new_client(settings: Settings, numpy: bool) -> Client:
     client = ArrayClient.from_url(urlunsplit(url._replace(query=urlencode(options))))
     connection = client.connection
     connection.send_query = partial(_send_query, connection, connection.send_query)
+    connection.receive_hello = partial(greeted, connection, connection.receive_hello)
     connection.send_external_tables = partial(send_tables, connection)
     if numpy:
         from app.storage.arrays import ArrayResult
@@ -71,6 +75,13 @@ def _send_query(connection: Any, send: Callable[..., None], *args: Any, **more: 
 def _hold_back(sock: socket.socket, on: int) -> None:
     if (cork := getattr(socket, "TCP_CORK", None)) is not None:  # Linux has it
         sock.setsockopt(socket.IPPROTO_TCP, cork, on)
+
+
+def greeted(connection: Any, receive_hello: Callable[[], None]) -> None:
+    """In place of the driver's `receive_hello`, which waits as long as for a query: a server that hangs takes
+    connections all the same, for its machine does."""
+    with connection.timeout_setter(min(GREETING_S, connection.send_receive_timeout)):
+        receive_hello()
 
 
 def send_tables(connection: Any, tables: Sequence[dict[str, Any]] | None, types_check: bool = False) -> None:
