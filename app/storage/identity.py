@@ -19,7 +19,7 @@ _MEETINGS = """
     WHERE {tenant}
       AND (tenant_id, id_hash) IN (SELECT tenant_id, id_hash FROM ids)
     """
-LINKS_UNCUT = TenantsStatement("links", _MEETINGS)
+LINKS_UNCUT = TenantsStatement("links_uncut", _MEETINGS)
 LINKS = TenantsStatement(
     "links",
     f"""

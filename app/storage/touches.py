@@ -39,7 +39,7 @@ TOUCHES = TenantsStatement(
 # Windows that lie near to each other, as those of new conversions do: without periods, which cost as much to plan as a
 # fifth of the statement and tell nothing then.
 TOUCHES_NEAR = TenantsStatement(
-    "touches", _TOUCHES.replace("{whose}", "(tenant_id, user_hash) IN (SELECT tenant_id, user_hash FROM ids)")
+    "touches_near", _TOUCHES.replace("{whose}", "(tenant_id, user_hash) IN (SELECT tenant_id, user_hash FROM ids)")
 )
 
 
