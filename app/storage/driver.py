@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import getpass
 import select
 import socket
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from clickhouse_driver import Client
+from clickhouse_driver import Client, clientinfo
 from clickhouse_driver.block import ColumnOrientedBlock
 from clickhouse_driver.protocol import ClientPacketTypes
 from clickhouse_driver.varint import write_varint
@@ -21,6 +22,15 @@ from config.settings import Settings
 
 GREETING_S = 10.0
 """So long a server that took a connection has to say who it is."""
+
+
+class _User:
+    """In place of the driver's `getpass`: it looked into /etc/passwd for the process' user before every query."""
+
+    getuser = staticmethod(cache(getpass.getuser))
+
+
+clientinfo.getpass = _User
 
 
 class ArrayClient(Client):  # type: ignore[misc]

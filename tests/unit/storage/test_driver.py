@@ -1,11 +1,15 @@
-"""Is an idle connection known to be closed without asking the other side?"""
+"""Is an idle connection known to be closed without asking the other side? And what of every query is asked once?"""
 
 from __future__ import annotations
 
+import getpass
 import socket
+from collections import defaultdict
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import pytest
+from clickhouse_driver.clientinfo import ClientInfo
 
 from app.storage.driver import is_open, new_client
 from config.settings import Settings
@@ -49,3 +53,11 @@ def test_under_tls_the_drivers_own_ping_stays():
     tls = new_client(Settings(clickhouse_url="clickhouses://h:9440/shop"), numpy=False)
     assert plain.connection.ping.func is is_open
     assert tls.connection.ping.__name__ == "ping"
+
+
+def test_whose_process_it_is_is_looked_up_once_for_all_queries(monkeypatch):
+    context = SimpleNamespace(client_settings=defaultdict(lambda: None, opentelemetry_tracestate=""))
+    user = ClientInfo("tributary", context, 54453).os_user
+    assert user == getpass.getuser()
+    monkeypatch.setattr("getpass.getuser", lambda: "somebody else")
+    assert ClientInfo("tributary", context, 54453).os_user == user
