@@ -17,7 +17,7 @@ from clickhouse_driver.protocol import ClientPacketTypes
 from clickhouse_driver.varint import write_varint
 from clickhouse_driver.writer import write_binary_str
 
-from app.storage.native import Native, write_block
+from app.storage.native import write_block
 from config.settings import Settings
 
 GREETING_S = 10.0
@@ -34,12 +34,9 @@ clientinfo.getpass = _User
 
 
 class ArrayClient(Client):  # type: ignore[misc]
-    """The driver's client, whose inserts by columns take those of `app.storage.native` as well."""
+    """The driver's client, whose inserts are by columns: those of `app.storage.native`."""
 
     def send_data(self, sample_block: Any, data: Any, types_check: bool = False, columnar: bool = False) -> int:
-        if not any(isinstance(column, Native) for column in data):
-            count: int = super().send_data(sample_block, data, types_check=types_check, columnar=columnar)
-            return count
         connection = self.connection
         _send(connection, sample_block.columns_with_types, data)
         self.receive_profile_events()

@@ -1,13 +1,17 @@
-"""How do arrays become columns of an insert without a Python object for every value?
+"""How do columns of an insert become ClickHouse's Native form, each as a whole?
 
-A column of an insert is a list, which the driver packs value by value, or one of these, which are packed as a whole
-into ClickHouse's Native form: `Flat` for numbers and times, `Coded` for LowCardinality(String), `Ragged` for arrays.
+A column is a list, or one of these, which hold no Python object for every value: `Flat` for numbers and times, `Coded`
+for LowCardinality(String), `Ragged` for arrays. Of lists the driver packs those that need its care: moments, days,
+arrays, and what does not fit its column, which it refuses in its own words. It goes through them value by value.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from array import array
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from clickhouse_driver.columns.service import write_column
@@ -25,7 +29,15 @@ NUMBERS = {
     "Float64": "<f8",
     "Date": "<u2",
 }
+_OF_ARRAYS = {
+    **dict(zip(("UInt8", "UInt16", "UInt32", "UInt64"), "BHIQ", strict=True)),
+    **dict(zip(("Int8", "Int16", "Int32", "Int64"), "bhiq", strict=True)),
+    "Float64": "d",
+}
+"""Codes of Python's own arrays: they are made of lists faster than numpy's, and take no number that does not fit."""
+_MEMBER = re.compile(r"'((?:[^'\\]|\\.)*)' = (-?\d+)")
 _LOW_CARDINALITY_KEYS = 1 << 9 | 1 << 10  # a dictionary of its own comes with the block
+_KEYS_VERSION = (1).to_bytes(8, "little")
 WIDTHS = ("<u1", "<u2", "<u4", "<u8")
 
 
@@ -58,7 +70,7 @@ class Coded:
 
     def prefix(self, kind: str, out: Any) -> None:
         _require(kind, "LowCardinality(String)")
-        out.write((1).to_bytes(8, "little"))  # the version of the keys' form
+        out.write(_KEYS_VERSION)
 
     def write(self, kind: str, out: Any) -> None:
         import numpy as np
@@ -67,14 +79,10 @@ class Coded:
         if not len(self.codes):
             return
         occurs = np.flatnonzero(np.bincount(self.codes, minlength=len(self.names))).tolist()
-        place = {name: number for number, name in enumerate(dict.fromkeys(self.names[code] for code in occurs))}
+        place = _numbered(self.names[code] for code in occurs)
         renumbered = np.zeros(len(self.names), np.int64)
         renumbered[occurs] = [place[self.names[code]] for code in occurs]
-        width = next(number for number in range(4) if len(place) <= 1 << (8 << number))
-        out.write((_LOW_CARDINALITY_KEYS | width).to_bytes(8, "little") + len(place).to_bytes(8, "little"))
-        for name in place:
-            write_binary_str(name, out)
-        out.write(len(self.codes).to_bytes(8, "little"))
+        width = _write_names(place, len(self.codes), out)
         out.write(renumbered[self.codes].astype(WIDTHS[width]).tobytes())
 
 
@@ -105,7 +113,7 @@ def write_block(types: Sequence[tuple[str, str]], columns: Sequence[Any], contex
     Parameters
     ----------
     types : name and type of each column, from the server's sample block.
-    columns : lists, which the driver writes, or any of `Native`; all of one length.
+    columns : lists, or any of `Native`; all of one length.
     context : of the driver's connection.
     """
     is_marked = context.server_info.used_revision >= DBMS_MIN_REVISION_WITH_CUSTOM_SERIALIZATION
@@ -119,8 +127,52 @@ def write_block(types: Sequence[tuple[str, str]], columns: Sequence[Any], contex
         if isinstance(column, Native):
             column.prefix(kind, out)
             column.write(kind, out)
+        elif kind == "String":
+            out.write_strings(column, encoding="utf-8")
+        elif not _wrote_list(kind, column, out):
+            write_column(context, name, kind, list(column), out)  # it writes into it
+
+
+def _wrote_list(kind: str, values: Sequence[Any], out: Any) -> bool:
+    """Whether a list could be written as a whole; else nothing of it was."""
+    try:
+        if kind == "LowCardinality(String)":
+            place = _numbered(values)
+            if not all(type(name) is str for name in place):
+                return False
+            out.write(_KEYS_VERSION)
+            if values:
+                width = _write_names(place, len(values), out)
+                out.write(array("BHIQ"[width], map(place.__getitem__, values)).tobytes())
+            return True
+        if kind.startswith("Enum8("):
+            packed = array("b", map(_members(kind).__getitem__, values))
         else:
-            write_column(context, name, kind, column, out)
+            packed = array("q" if kind.startswith("DateTime64(") else _OF_ARRAYS[kind], values)
+    except (KeyError, TypeError, OverflowError):
+        return False
+    out.write(packed.tobytes())
+    return True
+
+
+def _numbered(names: Iterable[str]) -> dict[str, int]:
+    return {name: number for number, name in enumerate(dict.fromkeys(names))}
+
+
+def _write_names(names: Collection[str], rows: int, out: Any) -> int:
+    """All of a LowCardinality(String) but its codes; returns the place in `WIDTHS` of these."""
+    width = next(number for number in range(4) if len(names) <= 1 << (8 << number))
+    out.write((_LOW_CARDINALITY_KEYS | width).to_bytes(8, "little") + len(names).to_bytes(8, "little"))
+    out.write_strings(list(names), encoding="utf-8")
+    out.write(rows.to_bytes(8, "little"))
+    return width
+
+
+@cache
+def _members(kind: str) -> dict[str | int, int]:
+    """The number of each name of an enumeration, and of each number."""
+    found = [(name, int(number)) for name, number in _MEMBER.findall(kind)]
+    return {**dict(found), **{number: number for _, number in found}}
 
 
 def _inner(kind: str) -> str:

@@ -1,7 +1,8 @@
-"""What whole arrays are packed into, read again by the driver's own reader."""
+"""What whole columns are packed into, read again by the driver's own reader."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from io import BytesIO
 from types import SimpleNamespace
 from typing import Any
@@ -13,9 +14,12 @@ from clickhouse_driver.bufferedreader import CompressedBufferedReader
 from clickhouse_driver.bufferedwriter import BufferedSocketWriter
 from clickhouse_driver.columns.service import write_column
 from clickhouse_driver.context import Context
+from clickhouse_driver.errors import LogicalError
 from clickhouse_driver.streams.native import BlockInputStream
+from clickhouse_driver.writer import write_binary_str
 
 from app.storage.arrays import _joined, read_block
+from app.storage.failures import BAD_ROWS, StoragePermanent, failure_of
 from app.storage.native import Coded, Flat, Ragged, write_block
 
 REVISIONS = (54453, 54460)  # before and after each column says in which form it comes
@@ -138,6 +142,50 @@ def test_the_bytes_are_those_of_the_driver() -> None:
     ours.flush()
     theirs.flush()
     assert pipes[0].sent.getvalue() == pipes[1].sent.getvalue()
+
+
+ROLE = "Enum8('other' = 0, 'it\\'s' = 1, 'less' = -2)"
+MANY = [f"name-{number % 300}" for number in range(1_000)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        ("UInt8", [0, 255, True]), ("UInt64", [2**64 - 1, 0]), ("Int8", [-128, 127]), ("Int64", (-(2**63), 5)),
+        ("Float64", [0.5, 3]), ("DateTime64(3, 'UTC')", [-1, 1_790_000_000_000]),
+        ("DateTime64(3, 'UTC')", [datetime(2026, 11, 26, tzinfo=UTC), 5]),
+        (ROLE, ["it's", "other", "less"]), (ROLE, [1, 0, -2]), ("String", ["x", "", "ä"]),
+        ("LowCardinality(String)", ["b", "ä", "b", ""]), ("LowCardinality(String)", MANY),
+        ("LowCardinality(String)", []), ("UInt32", []), ("Array(String)", (["a"], [])),
+    ],
+)  # fmt: skip
+def test_a_list_becomes_what_the_driver_makes_of_it(kind: str, values: Any) -> None:
+    context = context_of(REVISIONS[0])
+    pipes = Pipe(), Pipe()
+    ours, theirs = (BufferedSocketWriter(pipe, 1 << 16) for pipe in pipes)
+    given = values[:]
+    write_block([("x", kind)], [values], context, ours)
+    assert values == given
+    for written in (bytes([1, len(values) & 127]) if len(values) < 128 else b"\x01\xe8\x07", b"\x01x"):
+        theirs.write(written)
+    write_binary_str(kind, theirs)
+    write_column(context, "x", kind, list(values), theirs)
+    ours.flush()
+    theirs.flush()
+    assert pipes[0].sent.getvalue() == pipes[1].sent.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [("UInt16", 70_000), ("UInt8", -1), ("Int64", 2**63), ("UInt32", "5"), ("UInt64", None), ("Int32", 1.5),
+     (ROLE, 7), (ROLE, "touch"), ("String", 5), ("LowCardinality(String)", None), ("LowCardinality(String)", 5)],
+)  # fmt: skip
+def test_what_does_not_fit_its_column_is_refused_as_bad_rows(kind: str, value: Any) -> None:
+    fits: Any = "" if "String" in kind else 0
+    with pytest.raises((*BAD_ROWS, LogicalError)) as caught:
+        stream_of([("x", kind)], [[fits, value]], REVISIONS[0])
+    failure = failure_of(caught.value, "events", is_insert=True)
+    assert isinstance(failure, StoragePermanent)
 
 
 @pytest.mark.parametrize(
