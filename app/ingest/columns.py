@@ -5,24 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from itertools import repeat
-from typing import Any
+
+import numpy as np
 
 from app.ingest.blocks import Known, Memo, NewLink, Received, column
-from app.ingest.events import Batch, SpendRow
+from app.ingest.column import Column, Columns, coded, joined, listed, says_nothing
+from app.ingest.events import NO_TOUCH, Batch, SpendRow
 from app.ledger.keys import conversion_key
+from app.storage.native import Coded, Flat
 from app.storage.spend import stated_at
 
 CANCELLED_TOUCH = 255
 """`is_deleted` of a touch's twin: above every revision that classifying history again may give it."""
-
-Columns = dict[str, list[Any]]
-"""Column name -> values, all of one length."""
+TOUCH, CONVERSION = 1, 2
+"""Numbers of the `role` of an event in the register; 0 is neither."""
+EVENT_TABLES = ("touchpoints", "conversions", "conversions_by_user", "conversions_by_order")
+"""What events become; the register `events` comes after them."""
 
 
 @dataclass(slots=True)
 class Rows:
-    """The columns of a block by table, and what they touch.
+    """The columns of a block by table, in parts one after the other, and what they touch.
 
     Parameters
     ----------
@@ -30,181 +33,179 @@ class Rows:
     converted : tenant -> conversion key -> time, of each conversion that comes or goes.
     """
 
-    touchpoints: Columns = field(default_factory=dict)
-    conversions: Columns = field(default_factory=dict)
-    conversions_by_user: Columns = field(default_factory=dict)
-    conversions_by_order: Columns = field(default_factory=dict)
-    events: Columns = field(default_factory=dict)
+    parts: dict[str, list[Columns]] = field(default_factory=dict)
     touched: dict[int, dict[str, list[int]]] = field(default_factory=dict)
     converted: dict[int, dict[int, int]] = field(default_factory=dict)
     duplicates: int = 0
 
-    def touch(self, tenant_id: int, user_ids: Iterable[str], times: Iterable[int]) -> None:
+    def columns(self, table: str) -> Columns:
+        """The columns of a table; none where it gets no rows."""
+        parts = self.parts.get(table, [])
+        return {name: joined([part[name] for part in parts]) for name in (parts[0] if parts else ())}
+
+    def put(self, table: str, columns: Columns) -> None:
+        """Append rows."""
+        self.parts.setdefault(table, []).append(columns)
+
+    def touch(self, tenant_ids: Iterable[int], user_ids: Iterable[str], times: Iterable[int]) -> None:
         """Note that touches come or go."""
-        of_tenant = self.touched.setdefault(tenant_id, {})
-        for user_id, ts in zip(user_ids, times, strict=True):
-            of_tenant.setdefault(user_id, []).append(ts)
+        for tenant_id, user_id, ts in zip(tenant_ids, user_ids, times, strict=True):
+            self.touched.setdefault(tenant_id, {}).setdefault(user_id, []).append(ts)
+
+    def convert(self, tenant_ids: Iterable[int], keys: Iterable[int], times: Iterable[int]) -> None:
+        """Note that conversions come or go."""
+        for tenant_id, key, ts in zip(tenant_ids, keys, times, strict=True):
+            self.converted.setdefault(tenant_id, {})[key] = ts
 
     def add(self, other: Rows) -> None:
         """Note what another part of the block touches, and what is to be registered; its other columns are stored."""
-        _extend(self.events, other.events)
+        for columns in other.parts.get("events", ()):
+            self.put("events", columns)
         for tenant_id, users in other.touched.items():
             for user_id, times in users.items():
-                self.touch(tenant_id, repeat(user_id, len(times)), times)
+                self.touched.setdefault(tenant_id, {}).setdefault(user_id, []).extend(times)
         for tenant_id, converted in other.converted.items():
             self.converted.setdefault(tenant_id, {}).update(converted)
         self.duplicates += other.duplicates
 
 
-def compose(received: Iterable[Received], memo: Memo) -> Rows:
+def compose(received: Received, memo: Memo) -> Rows:
     """Rows for the events that are new, or now known at an earlier time."""
-    known: dict[int, dict[str, Known]] = {}
-    for item in memo.known:
-        known.setdefault(item.tenant_id, {})[item.message_id] = item
     rows = Rows()
-    for one in received:
-        new = _new(rows, one, known.get(one.tenant_id, {}))
-        if len(new):
-            keys = _add_conversions(rows, new)
-            _add_touches(rows, new, keys)
-            _extend(rows.events, _event_columns(new, keys))
+    new = _new(rows, received, {(item.tenant_id, item.message_id): item for item in memo.known})
+    if len(new):
+        keys = _add_conversions(rows, new)
+        _add_touches(rows, new, keys)
+        _add_events(rows, new, keys)
     return rows
 
 
-def _new(rows: Rows, one: Received, known: dict[str, Known]) -> Received:
+def _new(rows: Rows, received: Received, known: dict[tuple[int, str], Known]) -> Received:
     """The events without those that were stored before at no later a time; later rows of the others are cancelled."""
     if not known:
-        return one
+        return received
     kept = []
-    for place, event in enumerate(one.events):
-        before = known.get(event.message_id)
+    events = zip(*map(received.listed, ("tenant_id", "message_id", "ts")), strict=True)
+    for place, (tenant_id, message_id, ts) in enumerate(events):
+        before = known.get((tenant_id, message_id))
         if before is None:
             kept.append(place)
-        elif before.ts <= event.ts:
+        elif before.ts <= ts:
             rows.duplicates += 1
         else:
-            _cancel(rows, one.at([place]), before)
+            _cancel(rows, received.at([place]), before)
             kept.append(place)
-    return one.at(kept)
+    return received.at(kept)
 
 
 def _add_conversions(rows: Rows, new: Received) -> dict[int, int]:
     """Returns place -> conversion key of the events that are conversions."""
-    places = [place for place, event in enumerate(new.events) if event.conversion is not None]
+    places = [place for place, what in enumerate(new.listed("conversion")) if what is not None]
     if not places:
         return {}
     made = new.at(places)
-    what = made.of_events("conversion")
+    what = made.listed("conversion")
     keys = [conversion_key(one.conversion_type, one.order_id) for one in what]
-    times, user_ids = made.of_events("ts"), made.of_events("user_id")
-    columns = {
-        "conversion_type": column(what, "conversion_type"),
-        "order_id": column(what, "order_id"),
+    columns: Columns = {
+        **{name: column(what, name) for name in ("conversion_type", "order_id", "value_minor", "currency")},
+        **{name: made[name] for name in ("ts", "message_id", "user_id", "anonymous_id")},
+        **_stamp(made),
         "conversion_key": keys,
-        "ts": times,
-        "message_id": made.of_events("message_id"),
-        "user_id": user_ids,
-        "anonymous_id": made.of_events("anonymous_id"),
-        "value_minor": column(what, "value_minor"),
-        "currency": column(what, "currency"),
     }
-    _extend(rows.conversions, columns | _stamp(made) | {"is_deleted": [0] * len(made)})
-    tenant = {"tenant_id": [made.tenant_id] * len(made)}
-    by_user = {"user_id": user_ids, "ts": times, "conversion_key": keys, "retention_days": made.retention_days}
-    _extend(rows.conversions_by_user, tenant | by_user)
-    by_order = {name: columns[name] for name in ("order_id", "conversion_key", "conversion_type")}
-    _extend(rows.conversions_by_order, tenant | by_order)
-    rows.converted.setdefault(new.tenant_id, {}).update(zip(keys, times, strict=True))
+    rows.put("conversions", {**columns, "is_deleted": [0] * len(made)})
+    by_user = ("tenant_id", "user_id", "ts", "conversion_key", "retention_days")
+    rows.put("conversions_by_user", {name: columns[name] for name in by_user})
+    by_order = ("tenant_id", "order_id", "conversion_key", "conversion_type")
+    rows.put("conversions_by_order", {name: columns[name] for name in by_order})
+    rows.convert(made.listed("tenant_id"), keys, made.listed("ts"))
     return dict(zip(places, keys, strict=True))
 
 
 _OF_TOUCH = (
     *("kind", "channel", "campaign", "source", "medium", "term", "content", "click_id", "url", "referrer", "cost"),
-    "said",
+    *("said", "sent_source", "sent_campaign"),
 )
 
 
 def _add_touches(rows: Rows, new: Received, keys: dict[int, int]) -> None:
-    places = [place for place, event in enumerate(new.events) if event.touch is not None and place not in keys]
-    if not places:
+    is_touch = new.numbers("kind") != NO_TOUCH
+    is_touch[list(keys)] = False
+    if not is_touch.any():
         return
-    made = new.at(places)
-    touches = made.of_events("touch")
-    columns = {name: made.of_events(name) for name in ("user_id", "ts", "message_id")}
-    columns |= {name: column(touches, name) for name in _OF_TOUCH}
-    columns["sent_source"] = [touch.sent_source or touch.source for touch in touches]
-    columns["sent_campaign"] = [touch.sent_campaign or touch.campaign for touch in touches]
-    columns["event_name"] = [event.name if event.event_type == "track" else "" for event in made.events]
-    _extend(rows.touchpoints, columns | _stamp(made) | {"is_deleted": [0] * len(made)})
-    rows.touch(new.tenant_id, columns["user_id"], columns["ts"])
+    made = new.at(np.flatnonzero(is_touch))
+    columns = {name: made[name] for name in ("user_id", "ts", "message_id", *_OF_TOUCH)}
+    columns["event_name"] = _name_of_track(made)
+    rows.put("touchpoints", {**columns, **_stamp(made), "is_deleted": Flat(np.zeros(len(made), np.int64))})
+    rows.touch(made.listed("tenant_id"), made.listed("user_id"), made.listed("ts"))
 
 
-def _event_columns(new: Received, keys: dict[int, int]) -> Columns:
-    roles = ["touch" if event.touch is not None else "other" for event in new.events]
-    owners = [event.user_id if event.touch is not None else "" for event in new.events]
+def _name_of_track(made: Received) -> Coded:
+    """The names of `track` events, '' of others."""
+    names, types = made["name"], made["event_type"]
+    assert isinstance(names, Coded)
+    assert isinstance(types, Coded)
+    is_track = np.array([name == "track" for name in types.names])[types.codes]
+    return Coded(np.where(is_track, names.codes, len(names.names)), [*names.names, ""])
+
+
+def _add_events(rows: Rows, new: Received, keys: dict[int, int]) -> None:
+    roles = np.where(new.numbers("kind") != NO_TOUCH, TOUCH, 0)
+    owners = [user_id if role else "" for user_id, role in zip(new.listed("user_id"), roles.tolist(), strict=True)]
     for place, key in keys.items():
-        roles[place], owners[place] = "conversion", str(key)
+        roles[place], owners[place] = CONVERSION, str(key)
     names = ("message_id", "ts", "event_type", "name", "user_id", "anonymous_id", "body")
-    return {
-        "tenant_id": [new.tenant_id] * len(new),
-        **{name: new.of_events(name) for name in names},
-        "role": roles,
+    columns: Columns = {
+        **{name: new[name] for name in names},
+        **{name: values for name, values in _stamp(new).items() if name != "rules_version"},
+        "role": Flat(roles),
         "owner": owners,
-        "received_at": new.received_ms,
-        "retention_days": new.retention_days,
     }
+    rows.put("events", columns)
 
 
 def _cancel(rows: Rows, item: Received, before: Known) -> None:
     """A twin of the row that the event made when it was thought to be later."""
+    whose = item.listed("tenant_id")
     twin: Columns = {"ts": [before.ts], "message_id": [before.message_id], **_stamp(item)}
     if before.role == "touch":
-        empty: Columns = {name: [""] for name in (*_OF_TOUCH, "sent_source", "sent_campaign", "event_name")}
-        empty["kind"] = [0]
-        owned: Columns = {"user_id": [before.owner], "is_deleted": [CANCELLED_TOUCH]}
-        _extend(rows.touchpoints, empty | twin | owned)
-        rows.touch(item.tenant_id, [before.owner], [before.ts])
+        empty: Columns = {name: [""] for name in (*_OF_TOUCH, "event_name")}
+        owned: Columns = {"kind": [0], "user_id": [before.owner], "is_deleted": [CANCELLED_TOUCH]}
+        rows.put("touchpoints", {**empty, **twin, **owned})
+        rows.touch(whose, [before.owner], [before.ts])
     elif before.role == "conversion":
         key = int(before.owner)
         empty = {name: [""] for name in ("conversion_type", "order_id", "anonymous_id", "currency")}
         owned = {"user_id": [before.user_id], "conversion_key": [key], "value_minor": [0], "is_deleted": [1]}
-        _extend(rows.conversions, empty | twin | owned)
-        rows.converted.setdefault(item.tenant_id, {})[key] = before.ts
+        rows.put("conversions", {**empty, **twin, **owned})
+        rows.convert(whose, [key], [before.ts])
 
 
 def _stamp(of: Received) -> Columns:
-    return {
-        "tenant_id": [of.tenant_id] * len(of),
-        "rules_version": of.rules_version,
-        "received_at": of.received_ms,
-        "retention_days": of.retention_days,
-    }
-
-
-def _extend(columns: Columns, more: Columns) -> None:
-    """Append rows; what is empty takes the columns over."""
-    for name, values in more.items():
-        columns.setdefault(name, []).extend(values)
+    names = ("tenant_id", "rules_version", "retention_days")
+    return {**{name: of[name] for name in names}, "received_at": of["received_ms"]}
 
 
 MAY_BE_LEFT_OUT = {
     "touchpoints": (
         *("kind", "campaign", "term", "content", "click_id", "referrer", "cost", "event_name", "is_deleted"),
-        *("source", "medium"),
+        *("source", "medium", "sent_source", "sent_campaign"),
     ),
     "conversions": ("anonymous_id", "is_deleted"),
     "events": ("name", "anonymous_id", "body"),
 }
 """Columns whose default is empty (0, '' or the first of an enumeration): not sent where all values are."""
 SENT_AS_THEY_ARE = {"sent_source": "source", "sent_campaign": "campaign"}
-"""Columns whose default is another column."""
+"""Columns whose default is another column: where they are '' they are that."""
 
 
 def without_defaults(table: str, columns: Columns) -> Columns:
     """The columns that have to be sent: what every row leaves at its default, storage fills in by itself."""
-    left_out = {name for name in MAY_BE_LEFT_OUT.get(table, ()) if not any(columns[name])}
-    left_out |= {name for name, same in SENT_AS_THEY_ARE.items() if name in columns and columns[name] == columns[same]}
-    return {name: values for name, values in columns.items() if name not in left_out}
+    left_out = {name for name in MAY_BE_LEFT_OUT.get(table, ()) if says_nothing(columns[name])}
+    sent: dict[str, Column] = {name: values for name, values in columns.items() if name not in left_out}
+    for name in SENT_AS_THEY_ARE.keys() & sent.keys():
+        both = zip(listed(sent[name]), listed(columns[SENT_AS_THEY_ARE[name]]), strict=True)
+        sent[name] = coded([own or same for own, same in both])
+    return sent
 
 
 def spend_columns(batches: Sequence[Batch]) -> Columns:

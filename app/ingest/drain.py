@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import base64
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from app.errors import TributaryError
 from app.ingest import blocks, columns
 from app.ingest.blocks import Memo, Received
-from app.ingest.columns import Columns, Rows, compose, without_defaults
+from app.ingest.column import Columns, chosen, listed
+from app.ingest.columns import Rows, compose, without_defaults
 from app.ingest.dead_letters import DeadLetter, DeadLetters, Source
 from app.ingest.events import Batch
 from app.ingest.inbox import Block, Shard
@@ -84,7 +86,7 @@ class Drain:
             self._settings,
             [
                 partial(self._chunks, block=block, rows=rows, memo=memo, met=met, tenants=tenants),
-                partial(self._register, token=block.token, received=received, found=rows.events),
+                partial(self._register, token=block.token, received=received, found=rows.columns("events")),
             ],
         )
         run_id = f"b{block.token[:16]}"
@@ -94,12 +96,12 @@ class Drain:
             tenants=tuple(tenant.slug for tenant in tenants.values()),
             batches=len(block.batches),
             events=block.events,
-            duplicates=rows.duplicates + block.events - sum(map(len, received)),
+            duplicates=rows.duplicates + block.events - len(received),
             conversions=sum(chunk.conversions for chunk in chunks),
             run_id=run_id if chunks and acknowledged else "",
         )
 
-    def _memo(self, shard: Shard, block: Block, received: Sequence[Received]) -> tuple[Memo | None, Met]:
+    def _memo(self, shard: Shard, block: Block, received: Received) -> tuple[Memo | None, Met]:
         """What storage knew before the block: looked up once, then remembered with the seal; and what else was seen."""
         packed, met = block.memo, Met()
         if packed is None:
@@ -107,30 +109,24 @@ class Drain:
             packed = shard.remember(block, blocks.encode_memo(memo))
         return blocks.decode_memo(packed) if packed is not None else None, met
 
-    def _store(self, token: str, received: Sequence[Received], memo: Memo) -> Rows:
+    def _store(self, token: str, received: Received, memo: Memo) -> Rows:
         """Insert the events' rows. Where storage refuses a row for good, halve until it is found.
 
         Halves carry tokens of their own, and the same refusal comes at every replay, so a replay halves alike.
         """
         rows = compose(received, memo)
         try:
-            self._insert(
-                token,
-                touchpoints=rows.touchpoints,
-                conversions=rows.conversions,
-                conversions_by_user=rows.conversions_by_user,
-                conversions_by_order=rows.conversions_by_order,
-            )
+            self._insert(token, **{table: rows.columns(table) for table in columns.EVENT_TABLES})
         except StoragePermanent as error:
-            if sum(map(len, received)) == 1:
-                self._bury(received[0], error)
+            if len(received) == 1:
+                self._bury(received, error)
                 return Rows()
             first, second = blocks.halves(received)
             rows = self._store(token + "a", first, memo)
             rows.add(self._store(token + "b", second, memo))
         return rows
 
-    def _register(self, storage: Storage, token: str, received: Sequence[Received], found: Columns) -> None:
+    def _register(self, storage: Storage, token: str, received: Received, found: Columns) -> None:
         """Insert the register's rows of the events that are stored, in the same way."""
         if not found:
             return
@@ -139,19 +135,21 @@ class Drain:
         except StoragePermanent as error:
             count = len(found["message_id"])
             if count == 1:
-                self._bury(blocks.find(received, found["tenant_id"][0], found["message_id"][0]), error)
+                which = (listed(found["tenant_id"])[0], listed(found["message_id"])[0])
+                self._bury(blocks.find(received, *which), error)
                 return
-            for letter, half in (("a", slice(count // 2)), ("b", slice(count // 2, None))):
-                part = {name: values[half] for name, values in found.items()}
+            for letter, half in (("a", np.arange(count // 2)), ("b", np.arange(count // 2, count))):
+                part = {name: chosen(values, half) for name, values in found.items()}
                 self._register(storage, token + letter, received, part)
 
     def _bury(self, item: Received, error: TributaryError) -> None:
-        (event,) = item.events
-        log.error("drain: tenant %d: event %s refused: %s", item.tenant_id, event.message_id, error)
-        stamp = (item.received_ms[0], item.rules_version[0], item.retention_days[0])
-        body = msgspec.json.encode(Batch(item.tenant_id, *stamp, events=[event])).decode()
+        (event,) = item.events()
+        stamp = {name: item.listed(name)[0] for name in blocks.STAMP}
+        tenant_id = stamp["tenant_id"]
+        log.error("drain: tenant %d: event %s refused: %s", tenant_id, event.message_id, error)
+        body = msgspec.json.encode(Batch(**stamp, events=[event])).decode()
         detail = "Mend what the message names, then replay it with: tributary dead-letters replay."
-        self._dead.add(DeadLetter(item.tenant_id, error.code, error.message, detail, Source.DRAIN.value, body))
+        self._dead.add(DeadLetter(tenant_id, error.code, error.message, detail, Source.DRAIN.value, body))
 
     def _without_strangers(self, block: Block) -> Block:
         """The block without batches of tenants that nothing knows, which must not hold up those of others.
@@ -170,7 +168,7 @@ class Drain:
         log.error("drain: nothing knows tenant %d, of which a batch waited", batch.tenant_id)
         message = f"There is no tenant {batch.tenant_id}, neither in Redis nor in ClickHouse."
         detail = "Restore the table `tenants`, if it lost a row; then: tributary dead-letters replay."
-        body = msgspec.json.encode(batch).decode()
+        body = msgspec.json.encode(msgspec.structs.replace(batch, events=blocks.flatten([batch]).events())).decode()
         self._dead.add(DeadLetter(batch.tenant_id, "unknown_tenant", message, detail, Source.DRAIN.value, body))
 
     def _bury_unreadable(self, block: Block) -> None:

@@ -5,8 +5,9 @@ One statement a question, however many tenants are in the block, and all questio
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from functools import partial
+from typing import Any
 
 from app.ingest import blocks
 from app.ingest.blocks import Known, Memo, NewLink, Received
@@ -27,18 +28,18 @@ Met = dict[int, dict[str, list[Link]]]
 """Tenant -> id -> all of its meetings, none where it has met nobody."""
 
 
-def look_up(storage: Storage, settings: Settings, received: Sequence[Received]) -> tuple[Memo, Met]:
+def look_up(storage: Storage, settings: Settings, received: Received) -> tuple[Memo, Met]:
     """The memo of a block, and the meetings of its ids, as far as they are the same when it is stored.
 
     Parameters
     ----------
-    received : the block's events by tenant, each messageId once.
+    received : the block's events, each messageId of a tenant once.
 
     Events of erased persons count as repeats of what is no more, and bring nobody together. No other block of these
     tenants is stored before this one is. So what an id has met before it, it has met after it: but for those of which
     the block says more, and those whose meetings were cut, which may be done and undone at any time.
     """
-    if not received:
+    if not len(received):
         return Memo([], []), {}
     erased, known, (links, cut) = together(
         storage,
@@ -49,39 +50,45 @@ def look_up(storage: Storage, settings: Settings, received: Sequence[Received]) 
             partial(_links_before, received=received),
         ],
     )
-    alive = [_without(one, erased[one.tenant_id]) for one in received]
+    alive = received.at(place for place in range(len(received)) if place not in erased) if erased else received
     new = _new_links(alive, links)
     changing = cut | {(link.tenant_id, id) for link in new for id in (link.id, link.met)}
     return Memo(_gone(received, erased) + _repeated(alive, known), new), _lasting(links, changing, received)
 
 
-def _erased_before(storage: Storage, received: Sequence[Received]) -> dict[int, set[int]]:
-    sent = {
-        one.tenant_id: Sent(one.of_events("message_id"), one.of_events("user_id"), one.of_events("ts"), one.received_ms)
-        for one in received
-    }
-    return erased_among(storage, sent, task=_TASK)
+def _erased_before(storage: Storage, received: Received) -> set[int]:
+    """Their places in the block."""
+    fields = map(received.by_tenant, ("message_id", "user_id", "ts", "received_ms"))
+    sent = {tenant_id: Sent(*some) for tenant_id, *some in _beside(*fields)}
+    spans = received.tenants()
+    found = erased_among(storage, sent, task=_TASK)
+    return {spans[tenant_id].start + place for tenant_id, places in found.items() for place in places}
 
 
-def _known_before(storage: Storage, received: Sequence[Received], duplicate_days: int) -> KnownByTenant:
-    since_ms = min(min(one.received_ms) for one in received) - duplicate_days * DAY_MS
-    message_ids = {one.tenant_id: one.of_events("message_id") for one in received}
-    return events.known_messages(storage, message_ids, since_ms, task=_TASK)
+def _beside(*columns: Mapping[int, list[Any]]) -> Iterator[tuple[Any, ...]]:
+    """Of each tenant its parts of the columns."""
+    for tenant_id in columns[0]:
+        yield (tenant_id, *(column[tenant_id] for column in columns))
 
 
-def _links_before(storage: Storage, received: Sequence[Received]) -> tuple[dict[int, list[Link]], set[tuple[int, str]]]:
+def _known_before(storage: Storage, received: Received, duplicate_days: int) -> KnownByTenant:
+    since_ms = int(received.numbers("received_ms").min()) - duplicate_days * DAY_MS
+    return events.known_messages(storage, received.by_tenant("message_id"), since_ms, task=_TASK)
+
+
+def _links_before(storage: Storage, received: Received) -> tuple[dict[int, list[Link]], set[tuple[int, str]]]:
     """Of those that meet somebody, and of those that touches are of: whom these reach is asked after the block."""
     return links_and_cuts(storage, {id: sorted(ids) for id, ids in _ids(received).items()}, task=_TASK)
 
 
-def _ids(received: Sequence[Received]) -> dict[int, set[str]]:
-    wanted = {one.tenant_id: {event.user_id for event in one.events if event.touch is not None} for one in received}
+def _ids(received: Received) -> dict[int, set[str]]:
+    wanted = received.touching()
     for tenant_id, id, _ in blocks.meetings(received):
         wanted[tenant_id].add(id)
     return wanted
 
 
-def _lasting(links: Mapping[int, Sequence[Link]], changing: Set[tuple[int, str]], received: Sequence[Received]) -> Met:
+def _lasting(links: Mapping[int, Sequence[Link]], changing: Set[tuple[int, str]], received: Received) -> Met:
     found: Met = {
         tenant_id: {id: [] for id in ids if (tenant_id, id) not in changing}
         for tenant_id, ids in _ids(received).items()
@@ -93,27 +100,23 @@ def _lasting(links: Mapping[int, Sequence[Link]], changing: Set[tuple[int, str]]
     return found
 
 
-def _without(one: Received, places: set[int]) -> Received:
-    return one.at(place for place in range(len(one)) if place not in places) if places else one
+def _gone(received: Received, erased: set[int]) -> list[Known]:
+    gone = received.at(sorted(erased)) if erased else Received({})
+    messages = gone.by_tenant("message_id") if len(gone) else {}
+    return [Known(tenant_id, id, LONG_AGO_MS, "erased", "") for tenant_id, ids in messages.items() for id in ids]
 
 
-def _gone(received: Sequence[Received], erased: dict[int, set[int]]) -> list[Known]:
+def _repeated(alive: Received, known: KnownByTenant) -> list[Known]:
+    if not any(known.values()):
+        return []
     return [
-        Known(one.tenant_id, one.events[place].message_id, LONG_AGO_MS, "erased", "")
-        for one in received
-        for place in sorted(erased[one.tenant_id])
+        Known(tenant_id, message_id, row.ts_ms, row.role, row.owner, row.user_id)
+        for tenant_id, message_ids in alive.by_tenant("message_id").items()
+        for message_id in message_ids
+        if (row := known[tenant_id].get(message_id)) is not None
     ]
 
 
-def _repeated(alive: Sequence[Received], known: KnownByTenant) -> list[Known]:
-    return [
-        Known(one.tenant_id, message_id, row.ts_ms, row.role, row.owner, row.user_id)
-        for one in alive
-        for message_id in one.of_events("message_id")
-        if (row := known[one.tenant_id].get(message_id)) is not None
-    ]
-
-
-def _new_links(alive: Sequence[Received], links: dict[int, list[Link]]) -> list[NewLink]:
+def _new_links(alive: Received, links: dict[int, list[Link]]) -> list[NewLink]:
     before = {(tenant_id, *link[:2]): link.first_ms for tenant_id, found in links.items() for link in found}
     return [NewLink(*link, ts) for link, ts in blocks.meetings(alive).items() if ts < before.get(link, ts + 1)]

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from clickhouse_driver.columns.service import write_column
 from clickhouse_driver.defines import DBMS_MIN_REVISION_WITH_CUSTOM_SERIALIZATION
+from clickhouse_driver.errors import TypeMismatchError
 from clickhouse_driver.varint import write_varint
 from clickhouse_driver.writer import write_binary_str, write_binary_uint8
 
@@ -43,7 +44,10 @@ WIDTHS = ("<u1", "<u2", "<u4", "<u8")
 
 @dataclass(frozen=True, slots=True)
 class Flat:
-    """Numbers. Times are Int64 in the unit of the column (epoch ms for DateTime64(3)), dates are days since 1970."""
+    """Numbers. Times are Int64 in the unit of the column (epoch ms for DateTime64(3)), dates are days since 1970.
+
+    Whole numbers that the column cannot hold are refused, as those of a list are.
+    """
 
     values: NDArray[Any]
 
@@ -54,8 +58,12 @@ class Flat:
         """What comes before all values of the block: nothing."""
 
     def write(self, kind: str, out: Any) -> None:
-        dtype = "<i8" if kind.startswith("DateTime64(") else NUMBERS[kind]
-        out.write(self.values.astype(dtype, copy=False).tobytes())
+        packed = self.values.astype(_dtype(kind), copy=False)
+        is_whole = packed.dtype != self.values.dtype and self.values.dtype.kind in "iu"
+        is_member = not kind.startswith("Enum8(") or _members(kind).keys() >= set(packed.tolist())
+        if not is_member or (is_whole and (packed != self.values).any()):
+            raise TypeMismatchError(f"a number does not fit into {kind}")
+        out.write(packed.tobytes())
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +76,13 @@ class Coded:
     def __len__(self) -> int:
         return len(self.codes)
 
+    def occurring(self) -> list[int]:
+        """The codes that occur, in their order."""
+        import numpy as np
+
+        found: list[int] = np.flatnonzero(np.bincount(self.codes, minlength=len(self.names))).tolist()
+        return found
+
     def prefix(self, kind: str, out: Any) -> None:
         _require(kind, "LowCardinality(String)")
         out.write(_KEYS_VERSION)
@@ -78,7 +93,7 @@ class Coded:
         _require(kind, "LowCardinality(String)")
         if not len(self.codes):
             return
-        occurs = np.flatnonzero(np.bincount(self.codes, minlength=len(self.names))).tolist()
+        occurs = self.occurring()
         place = _numbered(self.names[code] for code in occurs)
         renumbered = np.zeros(len(self.names), np.int64)
         renumbered[occurs] = [place[self.names[code]] for code in occurs]
@@ -173,6 +188,12 @@ def _members(kind: str) -> dict[str | int, int]:
     """The number of each name of an enumeration, and of each number."""
     found = [(name, int(number)) for name, number in _MEMBER.findall(kind)]
     return {**dict(found), **{number: number for _, number in found}}
+
+
+def _dtype(kind: str) -> str:
+    if kind.startswith("DateTime64("):
+        return "<i8"
+    return "<i1" if kind.startswith("Enum8(") else NUMBERS[kind]
 
 
 def _inner(kind: str) -> str:

@@ -14,7 +14,7 @@ from clickhouse_driver.bufferedreader import CompressedBufferedReader
 from clickhouse_driver.bufferedwriter import BufferedSocketWriter
 from clickhouse_driver.columns.service import write_column
 from clickhouse_driver.context import Context
-from clickhouse_driver.errors import LogicalError
+from clickhouse_driver.errors import LogicalError, TypeMismatchError
 from clickhouse_driver.streams.native import BlockInputStream
 from clickhouse_driver.writer import write_binary_str
 
@@ -186,6 +186,16 @@ def test_what_does_not_fit_its_column_is_refused_as_bad_rows(kind: str, value: A
         stream_of([("x", kind)], [[fits, value]], REVISIONS[0])
     failure = failure_of(caught.value, "events", is_insert=True)
     assert isinstance(failure, StoragePermanent)
+
+
+@pytest.mark.parametrize(("kind", "value"), [("UInt16", 70_000), ("UInt8", -1), ("UInt64", -1), (ROLE, 7), (ROLE, 257)])
+def test_so_is_a_number_of_an_array(kind: str, value: int) -> None:
+    with pytest.raises(TypeMismatchError):
+        stream_of([("x", kind)], [Flat(np.array([0, value]))], REVISIONS[0])
+
+
+def test_numbers_of_an_enumeration_are_read_as_its_names() -> None:
+    assert read_again([("x", ROLE)], [Flat(np.array([0, -2]))], REVISIONS[0]) == [["other", "less"]]
 
 
 @pytest.mark.parametrize(
