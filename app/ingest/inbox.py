@@ -149,17 +149,20 @@ class Shard:
         self._settings = settings
         self._token = uuid.uuid4().hex
         self._renewed_s = 0.0
-        self._lease = script(redis, "lease")
-        self._look = script(redis, "look")
+        self._found: _Waiting | None = None
+        self._hold = script(redis, "hold")
         self._seal = script(redis, "seal")
         self._memo = script(redis, "memo")
         self._release = script(redis, "release")
 
     def hold(self) -> bool:
-        """Take the lease, or renew it."""
+        """Take the lease, or renew it, and see what there is to take."""
         self._renewed_s = time.monotonic()
-        names = [keys.lease(self.number), keys.wake(self.number)]
-        return bool(self._lease(keys=names, args=[self._token, self._settings.lease_s * 1000]))
+        names = [keys.lease(self.number), keys.wake(self.number), keys.sealed(self.number), keys.waiting(self.number)]
+        arguments = [self._token, self._settings.lease_s * 1000, keys.tenant_inbox("*")]
+        answer = self._hold(keys=names, args=arguments)
+        self._found = _waiting(*answer) if answer is not None else None
+        return answer is not None
 
     def keep(self) -> None:
         """Renew the lease where a third of its life has passed."""
@@ -179,10 +182,12 @@ class Shard:
 
     def take(self) -> Block | None:
         """The block that a drain before this one left behind, else a new one; None where nothing waits."""
-        found = self._waiting()
-        if found.seal is None and (wait_s := self._to_grow_s(found.oldest_ms)):
+        found = self._look()
+        if found is not None and found.seal is None and (wait_s := self._to_grow_s(found.oldest_ms)):
             time.sleep(wait_s)
-            found = self._waiting()
+            found = self._look()
+        if found is None:
+            return None
         if found.seal is not None:
             return self._read(found.seal, found.memo)
         most, share = self._settings.block_events, self._settings.block_share_events
@@ -205,10 +210,12 @@ class Shard:
         answer = self._memo(keys=names, args=[block.last, memo, self._token, self._settings.lease_s * 1000])
         return bytes(answer) if answer is not None else None
 
-    def _waiting(self) -> _Waiting:
-        names = [keys.sealed(self.number), keys.waiting(self.number)]
-        seal, memo, oldest_ms, *tenants = self._look(keys=names, args=[keys.tenant_inbox("*")])
-        return _Waiting(seal, memo, int(oldest_ms) if oldest_ms else None, sorted(int(tenant) for tenant in tenants))
+    def _look(self) -> _Waiting | None:
+        """What was seen when the lease was taken; once that is used, what is seen now. None: the lease is lost."""
+        if self._found is None:
+            self.hold()
+        found, self._found = self._found, None
+        return found
 
     def _reader(self) -> Read:
         """Reads on in some tenants' inboxes; one that was read to its end is not asked again."""
@@ -260,6 +267,10 @@ class _Waiting(NamedTuple):
     memo: bytes | None
     oldest_ms: int | None
     tenants: list[int]
+
+
+def _waiting(seal: bytes | None, memo: bytes | None, oldest_ms: bytes, *tenants: bytes) -> _Waiting:
+    return _Waiting(seal, memo, int(oldest_ms) if oldest_ms else None, sorted(map(int, tenants)))
 
 
 def _tenants_waiting(redis: Any, shard: int) -> list[int]:

@@ -158,6 +158,28 @@ def test_nothing_waits_where_all_is_acknowledged(redis, small, inbox):
     assert (inbox.depth(0), inbox.oldest_ms(0), shard.take(), shard.release()) == (0, None, None, (False, False))
 
 
+def test_what_comes_while_a_small_block_grows_is_taken_along(redis, small, inbox, monkeypatch):
+    inbox.accept(4, entry("m1"), 1)
+    shard = Shard(redis, replace(small, block_wait_ms=10_000), 0)
+    shard.hold()
+    monkeypatch.setattr("app.ingest.inbox.time.sleep", lambda seconds: inbox.accept(8, entry("m2"), 1))
+    assert shard.take().events == 2
+
+
+def test_who_loses_the_lease_while_a_block_grows_takes_nothing(redis, small, inbox, monkeypatch):
+    inbox.accept(4, entry("m1"), 1)
+    slow, other = (Shard(redis, replace(small, block_wait_ms=wait_ms), 0) for wait_ms in (10_000, 0))
+    slow.hold()
+
+    def expires(seconds: float) -> None:
+        redis.delete(keys.lease(0))
+        other.hold()
+
+    monkeypatch.setattr("app.ingest.inbox.time.sleep", expires)
+    assert slow.take() is None
+    assert other.take().events == 1
+
+
 def test_a_block_ends_before_it_grows_too_large(redis, small, inbox):
     for _ in range(3):
         inbox.accept(4, entry("a", "b", "c"), 3)
@@ -184,8 +206,8 @@ def test_the_first_memo_of_a_block_stands(redis, small, inbox):
     redis.delete(keys.lease(0))
     assert shard.remember(block, b"one") == b"one"
     assert shard.remember(block, b"two") == b"one"
-    assert shard.take().memo == b"one"
     assert not Shard(redis, small, 0).hold(), "to remember renews the lease"
+    assert shard.take().memo == b"one"
 
 
 def test_a_drain_reads_on_in_long_inboxes_and_takes_what_waits_in_all(redis, small, inbox, monkeypatch):

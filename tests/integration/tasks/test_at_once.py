@@ -69,7 +69,7 @@ def test_how_often_a_block_asks_redis(pipeline, monkeypatch):
             sends.clear()
             counted.setattr(Connection, "send_packed_command", count)
             ingest.drain.run(shard=0)
-    assert len(sends) == 12
+    assert len(sends) == 11
 
 
 def test_the_shard_is_free_and_the_next_drain_on_its_way_before_the_credit(pipeline, redis, monkeypatch):
