@@ -62,7 +62,9 @@ def record_changes(
         (rows.tenant_id, rows.key), (stood["tenant_id"][differing], stood["conversion_key"][differing])
     )
     wanted = np.isin(ours, theirs)  # and the other days on which an answer may stand
-    old, newest = standing_credit(arrays, rows.tenant_id[wanted], rows.day[wanted], rows.key[wanted], task=TASK)
+    since = int(stood["version"][differing].min())
+    places = rows.tenant_id[wanted], rows.day[wanted], rows.key[wanted]
+    old, newest = standing_credit(arrays, *places, since=since, task=TASK)
     before, row = of_standing(old), _row_of(rows, old["tenant_id"], old["conversion_key"])
     is_there = old["is_deleted"] == 0
     held = old["content"]

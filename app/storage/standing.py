@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     Numbers = NDArray[np.int64]
 
-# All rows are read: to sort them and to keep the newest of each costs the engine more than to read a few for nothing.
+# To sort the rows and to keep the newest of each costs the engine more than to read a few for nothing. Of older runs'
+# rows, which a merge has yet to take away, no array is unpacked.
 STANDING_CREDIT = TenantsStatement(
     "standing_credit",
     """
@@ -23,6 +24,7 @@ STANDING_CREDIT = TenantsStatement(
     FROM ledger
     WHERE {tenant}
       AND (tenant_id, utc_day, conversion_key) IN (SELECT tenant_id, utc_day, conversion_key FROM wanted)
+      AND version >= %(since)s
     """,
 )
 
@@ -39,17 +41,18 @@ STANDING_CONTENT = TenantsStatement(
 
 
 def standing_credit(
-    arrays: Storage, tenant_ids: Numbers, days: Numbers, keys: NDArray[np.uint64], *, task: str = ""
+    arrays: Storage, tenant_ids: Numbers, days: Numbers, keys: NDArray[np.uint64], *, since: int, task: str = ""
 ) -> tuple[dict[str, Any], NDArray[np.int64]]:
-    """All rows at these (tenant, day, key) places, by columns as `STANDING_CREDIT` names them; which are the newest.
+    """Rows at these (tenant, day, key) places, by columns as `STANDING_CREDIT` names them; which are the newest.
 
     Parameters
     ----------
     tenant_ids, days, keys : of each place; days are counted from 1970.
+    since : a version that each of the conversions is known to have been written with, or with a newer one.
     """
     asked = sorted(set(tenant_ids.tolist()))
     external = {"wanted": _places(tenant_ids, days, keys)}
-    found = arrays.columns(STANDING_CREDIT, tenant_id=asked, external=external, task=task)
+    found = arrays.columns(STANDING_CREDIT, tenant_id=asked, params={"since": since}, external=external, task=task)
     return found, _newest(found)
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Any
 
+import numpy as np
 import pytest
 
 from app.attribution.names import FIVE_MODELS
 from app.ledger.refresh import tenant_days
 from app.storage.client import QueryRecord, Storage
 from app.storage.rollups import refresh_daily
+from app.storage.standing import standing_credit
 from app.storage.statements import TenantStatement
 from tests.integration.storage.rows import put
 
@@ -140,6 +142,25 @@ def test_days_of_several_tenants_at_once(storage: Storage, fresh_tenant: int) ->
     refresh_daily(storage, asked[::-1], 2)
     assert [row[1] for row in daily(storage, min(tenants))] == ["bing", "google"]
     assert [row[1] for row in daily(storage, max(tenants))] == ["google"]
+
+
+def test_what_stands_is_read_from_a_version_on(storage: Storage, fresh_tenant: int) -> None:
+    for version, channel in ((1, "google"), (2, "bing"), (3, "email")):
+        put(storage, "ledger", fresh_tenant, conversion(1, "2026-01-02T10:00:00", [(channel, "")], version=version))
+    put(storage, "ledger", fresh_tenant, conversion(2, "2026-01-02T10:00:00", [("tv", "")], version=2))
+    arrays = Storage(storage.settings, numpy=True)
+    days = np.full(2, (JAN_2 - date(1970, 1, 1)).days)
+    places = np.full(2, fresh_tenant), days, np.array([1, 2], np.uint64)
+    for since in (0, 2):
+        found, newest = standing_credit(arrays, *places, since=since)
+        assert found["version"].min() >= since
+        assert found["version"][newest].tolist() == [3, 2]
+        channels = found["touch_channels"]
+        assert [channels.values.names[channels.values.codes[channels.offsets[row]]] for row in newest] == [
+            "email",
+            "tv",
+        ]
+    arrays.close()
 
 
 def test_no_days_is_no_query(storage: Storage, fresh_tenant: int, monkeypatch: pytest.MonkeyPatch) -> None:
