@@ -171,6 +171,8 @@ class Storage:
         A `token` makes the same insert count once, however often it is sent. It is remembered per table: two
         different inserts into one table need two tokens. Times are Int64 epoch milliseconds or datetimes.
         `is_distinct`: no two of these rows replace each other, so the engine need not look for such while it writes.
+        Where no `token` is given they get one of their own: without any the engine goes through all values to know the
+        insert by, which is a quarter of what the ledger's takes. It is the same when the insert is tried again.
         """
         if table in TENANT_TABLES and "tenant_id" not in columns:
             raise UnsafeStatement(f"An insert into {table} needs the column tenant_id.")
@@ -178,6 +180,8 @@ class Storage:
         if lengths == {0} or not columns:
             return 0
         data = self._data(columns)
+        if is_distinct:
+            token = token or uuid.uuid4().hex
         extra: dict[str, Any] = {"insert_deduplication_token": token} if token else {}
         if is_distinct:
             extra["optimize_on_insert"] = 0

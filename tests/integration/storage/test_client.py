@@ -139,6 +139,15 @@ class TestInserts:
         storage.insert("touchpoints", self.touch(fresh_tenant, "m2"), token=token + "b")
         assert self.count(storage, fresh_tenant) == 2
 
+    def test_distinct_rows_are_known_by_their_token_alone(self, storage: Storage) -> None:
+        storage.command(
+            "CREATE TABLE told (k UInt8) ENGINE = MergeTree ORDER BY k SETTINGS non_replicated_deduplication_window = 9"
+        )
+        for options in ({"is_distinct": True}, {"is_distinct": True, "token": "t"}):
+            for _ in range(2):
+                storage.insert("told", {"k": [1]}, **options)  # type: ignore[arg-type]
+        assert storage.command("SELECT count() FROM told") == [(3,)], "two without a token, one with it"
+
     @pytest.mark.parametrize(
         "table",
         [
