@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
+from app.ingest.blocks import flatten
 from app.ingest.dead_letters import DeadLetter, DeadLetters
 from app.ingest.events import Batch, Event, decode_batch
 from app.storage import keys
@@ -45,7 +46,7 @@ class Edge:
         return [decode_batch(fields[b"b"]) for _, fields in self.redis.xrange(inbox)]
 
     def events(self) -> list[Event]:
-        return [event for batch in self.batches() for event in batch.events]
+        return flatten(self.batches()).events()
 
     def letters(self) -> list[DeadLetter]:
         letters = DeadLetters(self.redis, self.settings.dead_letter_entries)

@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from app.errors import TributaryError
 from app.http import create_app
 from app.http.parts import Parts
+from app.ingest.blocks import flatten
 from app.ingest.dead_letters import DeadLetter
 from app.ingest.events import Batch, Event, decode_batch
 from app.tenants.tenant import Tenant
@@ -57,7 +58,7 @@ class Inbox:
 
     @property
     def events(self) -> list[Event]:
-        return [event for batch in self.batches for event in batch.events]
+        return flatten(self.batches).events()
 
 
 @pytest.fixture
