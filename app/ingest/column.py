@@ -20,12 +20,6 @@ Columns = Mapping[str, Column]
 """Name -> values, all of one length."""
 
 
-def coded(values: Sequence[str]) -> Coded:
-    """Strings of which few are distinct."""
-    numbers = {name: number for number, name in enumerate(dict.fromkeys(values))}
-    return Coded(np.fromiter(map(numbers.__getitem__, values), np.int64, len(values)), list(numbers))
-
-
 def listed(column: Column) -> list[Any]:
     """Python's values."""
     if isinstance(column, Coded):

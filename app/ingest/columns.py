@@ -9,7 +9,7 @@ from datetime import date
 import numpy as np
 
 from app.ingest.blocks import Known, Memo, NewLink, Received, column
-from app.ingest.column import Column, Columns, coded, joined, listed, says_nothing
+from app.ingest.column import Column, Columns, joined, listed, says_nothing
 from app.ingest.events import NO_TOUCH, Batch, SpendRow
 from app.ledger.keys import conversion_key
 from app.storage.native import Coded, Flat
@@ -204,7 +204,7 @@ def without_defaults(table: str, columns: Columns) -> Columns:
     sent: dict[str, Column] = {name: values for name, values in columns.items() if name not in left_out}
     for name in SENT_AS_THEY_ARE.keys() & sent.keys():
         both = zip(listed(sent[name]), listed(columns[SENT_AS_THEY_ARE[name]]), strict=True)
-        sent[name] = coded([own or same for own, same in both])
+        sent[name] = Coded.of([own or same for own, same in both])
     return sent
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from app.attribution.names import FIVE_MODELS, UNATTRIBUTED
 from app.attribution.touches import Int64s, UInt64s
 from app.ledger.content import content_of
-from app.ledger.rows import LedgerRows, coded
+from app.ledger.rows import LedgerRows
 from app.storage.native import Coded, Flat, Ragged
 
 MODELS = len(FIVE_MODELS)
@@ -80,7 +80,7 @@ def summed(credits: Credits, numbers: Int64s) -> dict[str, Any]:
     is not among them.
     """
     lengths = np.append(np.diff(credits.offsets), 0)[numbers]
-    codes = coded([*credits.currency, ""])
+    codes = Coded.of([*credits.currency, ""])
     channels, micros, amounts = _by_channel(credits, numbers, lengths)
     return {
         "rules": _picked(credits.rules_version, numbers),

@@ -115,12 +115,12 @@ class LedgerRows:
             "tenant_id": Flat(self.tenant_id),
             "utc_day": Flat(self.day),
             "conversion_key": Flat(self.key),
-            "conversion_type": coded(self.conversion_type),
+            "conversion_type": Coded.of(self.conversion_type),
             "order_id": self.order_id,
             "message_id": self.message_id,
             "ts": Flat(self.ts_ms),
             "person": self.person,
-            "currency": coded(self.currency),
+            "currency": Coded.of(self.currency),
             "gross_minor": Flat(self.gross_minor),
             "net_minor": Flat(self.net_minor),
             "retracted": Flat(self.retracted),
@@ -291,10 +291,3 @@ def _model_major(offsets: Int64s) -> Int64s:
     comes_from = np.empty(MODELS * m, np.int64)
     comes_from[goes_to.ravel()] = np.arange(MODELS * m)
     return comes_from
-
-
-def coded(values: list[str]) -> Coded:
-    """Strings of which few are distinct, as a LowCardinality column takes them."""
-    names = list(dict.fromkeys(values))
-    place = {name: number for number, name in enumerate(names)}
-    return Coded(np.array([place[value] for value in values], np.int64), names)

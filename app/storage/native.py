@@ -73,6 +73,14 @@ class Coded:
     codes: NDArray[np.signedinteger[Any]]
     names: Sequence[str]
 
+    @classmethod
+    def of(cls, values: Sequence[str]) -> Coded:
+        """These strings."""
+        import numpy as np
+
+        numbers = _numbered(values)
+        return cls(np.fromiter(map(numbers.__getitem__, values), np.int64, len(values)), list(numbers))
+
     def __len__(self) -> int:
         return len(self.codes)
 
