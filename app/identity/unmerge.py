@@ -17,7 +17,7 @@ from app.ledger.reattribute import start_run
 from app.ledger.runs import RunKind
 from app.storage.client import Storage
 from app.storage.identity import cuts_of, insert_cuts, links_of
-from app.tenants.never import Fact, will_have
+from app.tenants.never import Fact, storing
 from app.tenants.tenant import Tenant
 from config.settings import Settings
 
@@ -65,8 +65,8 @@ def unmerge(
     if not pairs:
         raise _never_met(id, other, sorted(met for raw, met in stand if raw in raw_ids(id, kind)), undo)
     before = concerned(storage, tenant, pairs)
-    will_have(redis, Fact.CUT, [tenant.tenant_id])
-    insert_cuts(storage, tenant.tenant_id, pairs, version=time.time_ns() // 1000, undone=undo, task="unmerge")
+    with storing(redis, Fact.CUT, [tenant.tenant_id]):
+        insert_cuts(storage, tenant.tenant_id, pairs, version=time.time_ns() // 1000, undone=undo, task="unmerge")
     keys = conversions_of_ids(storage, tenant, before | concerned(storage, tenant, pairs))
     run_id = start_run(redis, settings, RunKind.UNMERGE, tenant.tenant_id, keys)
     return Unmerged(pairs, len(keys), run_id)

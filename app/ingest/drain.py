@@ -27,7 +27,7 @@ from app.ledger.runs import Runs
 from app.storage.client import Storage
 from app.storage.failures import StoragePermanent
 from app.storage.together import together
-from app.tenants.never import Fact, will_have
+from app.tenants.never import Fact, storing
 from app.tenants.registry import Registry
 from app.tenants.tenant import Tenant
 from config.settings import Settings
@@ -180,13 +180,14 @@ class Drain:
             self._dead.add(DeadLetter(0, "unreadable_batch", message, detail, Source.DRAIN.value, body))
 
     def _store_rest(self, block: Block, memo: Memo) -> None:
-        will_have(self._runs.redis, Fact.ADJUSTED, {batch.tenant_id for batch in block.batches if batch.adjustments})
-        self._insert(
-            block.token,
-            spend=columns.spend_columns(block.batches),
-            adjustments=columns.adjustment_columns(block.batches),
-            identity_aliases=columns.alias_columns(memo.links),
-        )
+        adjusted = {batch.tenant_id for batch in block.batches if batch.adjustments}
+        with storing(self._runs.redis, Fact.ADJUSTED, adjusted):
+            self._insert(
+                block.token,
+                spend=columns.spend_columns(block.batches),
+                adjustments=columns.adjustment_columns(block.batches),
+                identity_aliases=columns.alias_columns(memo.links),
+            )
 
     def _insert(self, token: str, **tables: Columns) -> None:
         """Insert into these tables at once."""

@@ -30,7 +30,7 @@ from app.storage.erased import (
 from app.storage.erasures import ErasureRow, insert_erasure
 from app.storage.external import External
 from app.storage.identity import insert_cuts
-from app.tenants.never import Fact, will_have
+from app.tenants.never import Fact, storing
 from app.tenants.tenant import Tenant
 from config.settings import Settings
 
@@ -99,8 +99,8 @@ def hide(redis: Any, storage: Storage, settings: Settings, tenant: Tenant, row: 
     storage.rows(REMEMBER_TOUCHES, tenant_id=tenant_id, params=params, external=external, task="erase")
     storage.rows(HIDE_TOUCHES, tenant_id=tenant_id, params=params, external=external, task="erase")
     _hide_conversions(storage, tenant_id, row, theirs)
-    will_have(redis, Fact.CUT, [tenant_id])
-    insert_cuts(storage, tenant_id, work.meetings, version=row.version, task="erase")
+    with storing(redis, Fact.CUT, [tenant_id]):
+        insert_cuts(storage, tenant_id, work.meetings, version=row.version, task="erase")
     touched = set(work.concerned) | {id for id, _, _ in work.spans}
     affected = {item.conversion_key for item in theirs} | set(conversions_of_ids(storage, tenant, touched))
     run_id = start_run(redis, settings, RunKind.ERASE, tenant_id, sorted(affected))

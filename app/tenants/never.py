@@ -1,13 +1,15 @@
 """What has a tenant never had? Refunds, and cuts of meetings: most have none of either, and need not be asked for any.
 
-Redis remembers 'none' of a tenant once storage was asked, and 'some' for good. Whoever is about to store the first one
-says so before: from then on nobody can remember 'none', and who read it earlier is as one who asked before it was
-stored. All is asked again when the mirror of tenants is filled again, as after a restart of Redis.
+Redis remembers 'none' of a tenant once storage was asked, and 'some' for good. Whoever stores the first one says so
+before: from then on nobody can remember 'none', and who read it earlier is as one who asked before it was stored. And
+once more after: when the mirror of tenants is filled again, as after a restart of Redis, all is asked again, and who
+asked in between remembers 'none' of what was not stored yet.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import Any
 
@@ -37,7 +39,12 @@ ASK: Mapping[Fact, Callable[[Storage, Collection[int]], set[int]]] = {
 }
 
 
-def will_have(redis: Any, fact: Fact, tenant_ids: Collection[int]) -> None:
-    """Say that these tenants have such a thing from now on; called before it is stored."""
-    if tenant_ids:
-        redis.hset(fact, mapping={str(tenant_id): SOME for tenant_id in tenant_ids})
+@contextmanager
+def storing(redis: Any, fact: Fact, tenant_ids: Collection[int]) -> Iterator[None]:
+    """Around what stores such a thing of these tenants: before any run is recorded that credits by it."""
+    some = {str(tenant_id): SOME for tenant_id in tenant_ids}
+    if some:
+        redis.hset(fact, mapping=some)
+    yield
+    if some:
+        redis.hset(fact, mapping=some)

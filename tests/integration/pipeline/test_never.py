@@ -13,7 +13,7 @@ from app.identity.unmerge import unmerge
 from app.ingest.events import Adjustment
 from app.ledger.erase import request_erasure
 from app.storage.client import QueryRecord, observers
-from app.tenants.never import Fact, will_have
+from app.tenants.never import Fact, storing
 from tests.integration.pipeline.conftest import NOON, meet, order, touch
 
 REFUND = [Adjustment("r1", "restate", "1", "3.00", "USD", NOON + 9)]
@@ -119,6 +119,28 @@ def test_it_is_said_before_the_first_one_is_stored(pipeline, table, fact, store)
     assert set(seen) == {b"some"}
 
 
+def test_none_that_is_remembered_while_the_first_one_is_stored_is_taken_back(pipeline):
+    """Redis was filled again after it had been said, and another asked storage before the refund was in it."""
+    tenant, registry = pipeline.tenant(), pipeline.context.registry
+    pipeline.send(tenant, order("u:1", NOON, "1"))
+    pipeline.settle()
+
+    stored: list[str] = []
+
+    def look(record: QueryRecord) -> None:
+        if record.name == "adjustments" and not stored:
+            stored.append(record.name)
+            registry.rebuild()
+            pipeline.context.redis.hset(Fact.ADJUSTED, str(tenant.tenant_id), "none")
+
+    with watched(look):
+        pipeline.send(tenant, adjustments=REFUND)
+        pipeline.settle()
+    assert stored
+    assert said(pipeline, tenant) == b"some"
+    assert nets(pipeline, tenant) == {"1": 300}
+
+
 def test_a_first_cut_counts(pipeline):
     tenant = pipeline.tenant()
     pipeline.send(tenant, touch("a:a", NOON - 5, "mail"), meet("a:a", "u:1", NOON - 1), order("u:1", NOON, "1"))
@@ -137,8 +159,8 @@ def test_none_is_not_said_over_one_that_came_after_storage_was_asked(pipeline, m
 
     def overtaken(*given: object) -> set[int]:
         answer = ask(*given)
-        will_have(context.redis, fact, [tenant.tenant_id])
-        return answer
+        with storing(context.redis, fact, [tenant.tenant_id]):
+            return answer
 
     monkeypatch.setitem(app.tenants.lookup.ASK, fact, overtaken)
     context.registry.fresh_and_never([tenant.tenant_id])
