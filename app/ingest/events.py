@@ -133,6 +133,9 @@ class EventColumns(msgspec.Struct, frozen=True, gc=False, rename={"conversions":
 
     `ts` are Int64 and `kind` Int8; `coded` are names and which of them each event has, as numbers of one byte or four,
     none where all have the only one. `conversions` stand with their event's place.
+
+    Raises ValueError where they do not fit together, so that an entry that was damaged is unreadable, and neither stops
+    its shard nor takes names of the batch beside it.
     """
 
     ts: bytes
@@ -141,8 +144,26 @@ class EventColumns(msgspec.Struct, frozen=True, gc=False, rename={"conversions":
     coded: dict[str, tuple[list[str], bytes]]
     conversions: list[tuple[int, Conversion]]
 
+    def __post_init__(self) -> None:
+        count = len(self.kind)
+        columns = [len(self.ts) / 8, *map(len, self.texts.values())]
+        if not count or any(length != count for length in columns):
+            raise ValueError(f"columns are not all of {count} events, or there are none")
+        if not all(_fit(names, codes, count) for names, codes in self.coded.values()):
+            raise ValueError("codes and their names do not fit together")
+        if not all(0 <= place < count for place, _ in self.conversions):
+            raise ValueError("a conversion is of no event")
+
     def __len__(self) -> int:
         return len(self.kind)
+
+
+def _fit(names: Sequence[str], codes: bytes, count: int) -> bool:
+    if not codes:
+        return len(names) == 1
+    if len(codes) not in (count, 4 * count):
+        return False
+    return max(codes if len(codes) == count else array("I", codes)) < len(names)
 
 
 def columns_of(events: Sequence[Event]) -> EventColumns:

@@ -20,6 +20,7 @@ from app.ingest.events import (
     EventColumns,
     SpendRow,
     Touch,
+    columns_of,
     decode_batch,
     encode_batch,
 )
@@ -67,6 +68,27 @@ def test_events_survive_their_way_through_the_inbox_whatever_forms_they_come_in(
     assert [encode_batch(entry) for entry in entries] == [encode_batch(batch(*events)) for events in sent], "replayed"
     received = flatten(entries)
     assert received.events() == [event for events in sent for event in events]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"ts": b"\0" * 8},
+        {"kind": b""},
+        {"t": {"message_id": ["m"]}},
+        {"d": {"channel": (["email"], b"\1" * (FEW + 1))}},
+        {"d": {"channel": (["email", "video"], b"\0")}},
+        {"d": {"channel": ([], b"")}},
+        {"d": {"channel": (["email"], b"\0\0\0\1" * (FEW + 1))}},
+        {"c": [(FEW + 1, Conversion("sale", "1", 5, "EUR"))]},
+    ],
+)
+def test_columns_that_do_not_fit_together_are_no_batch(damage):
+    whole = columns_of([touch(f"m{number}", number) for number in range(FEW + 1)])
+    sent = msgspec.to_builtins(whole, builtin_types=(bytes,)) | damage
+    with pytest.raises(msgspec.ValidationError):
+        decode_batch(msgspec.msgpack.encode((1, 1_000_000, 1, 400, sent)))
+    assert decode_batch(msgspec.msgpack.encode((1, 1_000_000, 1, 400, whole))).events == whole
 
 
 def test_more_names_than_a_byte_can_tell_apart_survive_too():
