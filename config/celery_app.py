@@ -8,6 +8,7 @@ from celery import Celery
 from kombu import Exchange
 from kombu import Queue as KombuQueue
 
+from config import broker
 from config.queues import ROUTES, Queue, schedule
 from config.sentinel import sentinels_in
 from config.settings import Settings, get_settings
@@ -58,6 +59,7 @@ def _way_to_redis(settings: Settings) -> _Way:
 def make_celery(settings: Settings) -> Celery:
     """A Celery app for these settings. Nothing is connected until something is sent or consumed."""
     way = _way_to_redis(settings)
+    broker.use()
     celery = Celery("tributary", broker=way.url, backend=way.url, include=list(TASK_MODULES))
     celery.conf.update(
         task_serializer="json",
@@ -67,7 +69,7 @@ def make_celery(settings: Settings) -> Celery:
         task_default_queue=Queue.MAINTENANCE.value,
         task_routes={str(name): {"queue": queue.value} for name, queue in ROUTES.items()},
         task_create_missing_queues=False,
-        # A killed worker's task is delivered again; the sweep covers what the broker itself loses.
+        # Put back by a worker that ends; of one that is killed: config.broker.
         task_acks_late=True,
         worker_prefetch_multiplier=1,
         task_soft_time_limit=settings.task_soft_limit_s,

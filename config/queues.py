@@ -18,6 +18,11 @@ class Queue(StrEnum):
     SATURATION = "saturation"
 
 
+SWEPT = frozenset({Queue.INGEST, Queue.ATTRIBUTION, Queue.MAINTENANCE})
+"""Their messages are wake-ups alone: what one that is lost asked for is found within seconds by the sweep (shards where
+batches wait, runs that are overdue), or asked for again by beat."""
+
+
 class Urgency(IntEnum):
     """Which messages of a queue go first; FIRST where nothing is said. Steps of kombu's transport over Redis."""
 
