@@ -8,13 +8,11 @@ import billiard
 import pytest
 import redis as redis_py
 from kombu import Connection
-from redis.connection import Connection as RedisConnection
 
 from config.broker import SentinelTransport
 from config.celery_app import celery, make_celery
-from config.queues import ROUTES, SWEPT, Queue, TaskName, Urgency, schedule
+from config.queues import ROUTES, SWEPT, Queue, TaskName, schedule
 from config.settings import Settings
-from workers import liveness
 
 NOTES = ("unacked", "unacked_index")
 
@@ -133,16 +131,3 @@ def test_what_is_not_noted_is_found_again():
     by_beat = {entry.task for entry in schedule(Settings()).values() if entry.every_s < 60}
     assert {task for task, queue in ROUTES.items() if queue in SWEPT} == by_sweep | by_beat
     assert celery.conf.task_acks_late
-
-
-def test_liveness_asks_for_all_that_waits_at_once(app, redis, monkeypatch):
-    for number, step in enumerate(Urgency):
-        for _ in range(number + 1):
-            app.send_task("any", queue=Queue.SATURATION.value, priority=int(step), ignore_result=True, retry=False)
-    send(app, Queue.INGEST)
-    sends, write = [], RedisConnection.send_packed_command
-    monkeypatch.setattr(
-        RedisConnection, "send_packed_command", lambda *given, **more: (sends.append(given), write(*given, **more))
-    )
-    assert liveness.waiting(redis, [Queue.INGEST, Queue.SATURATION, Queue.BACKFILL]) == 7
-    assert len(sends) == 1
