@@ -97,7 +97,9 @@ class Settings:
     metrics_port: int = _setting(0, "port of /metrics of this process; 0 = none", low=0, high=65_535)
     metrics_host: str = _setting("127.0.0.1", "address of /metrics; an internal one")
     edge_workers: int = _setting(2, "web processes", low=1, high=256)
-    edge_threads: int = _setting(8, "threads of a web process", low=1, high=256)
+    edge_threads: int = _setting(
+        8, "threads of a web process; a quarter of them, one at least, is kept for events", low=1, high=256
+    )
 
     @property
     def visibility_timeout_s(self) -> int:

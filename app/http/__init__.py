@@ -20,6 +20,7 @@ openapi     the description of all of it
 pages       the dashboard and the readable description
 asked       parameters and posted forms
 addresses   ids in addresses
+threads     a thread is always left for events
 answers     what leaves, as JSON
 errors      one form for every error
 """
@@ -35,6 +36,7 @@ from app.http.addresses import AnyId
 from app.http.errors import register_errors
 from app.http.metrics import count_request
 from app.http.parts import Parts, install_parts
+from app.http.threads import keep_threads_for_events
 from config.settings import Settings
 
 BLUEPRINTS = (
@@ -75,6 +77,7 @@ def create_app(settings: Settings, parts: Parts | None = None) -> Flask:
     register_errors(app)
     app.before_request(_begin)
     app.after_request(_finish)
+    keep_threads_for_events(app, settings)
     for name in BLUEPRINTS:
         app.register_blueprint(import_module(f"app.http.{name}").bp)
     return app
