@@ -12,10 +12,10 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
-import msgspec
+from load.figures import FigureError, printed
 
 MONTH_S = 30 * 86_400
 EDGE_PROCESSES = 2
@@ -23,8 +23,8 @@ EDGE_PROCESSES = 2
 NEEDED = ("edge_batches_of_50_by_8", "drain", "drain_and_credit", "chunk", "memory_web", "memory_worker")
 
 
-class CapacityError(ValueError):
-    """The figures cannot be used; the message says which is missing and how to get it."""
+class CapacityError(FigureError):
+    """The figures do not suffice; the message says which is missing and how to get it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +161,7 @@ def costs_in(lines: Iterable[str]) -> Costs:
     ------
     CapacityError : a figure is missing.
     """
-    values: dict[str, float] = {}
-    for line in lines:
-        if line.startswith("{"):
-            found: Mapping[str, object] = msgspec.json.decode(line)
-            values[str(found["name"])] = float(str(found["value"]))
+    values = {found["name"]: float(found["value"]) for found in printed(lines) if found.get("name") in NEEDED}
     missing = [name for name in NEEDED if name not in values]
     if missing:
         raise CapacityError(f"No figure {', '.join(missing)}: run python -m load.bench --only edge drain chunk memory.")
@@ -193,7 +189,7 @@ def main() -> None:
     try:
         costs = costs_in(sys.stdin)
         found = sizes_for(load, costs, store)
-    except CapacityError as error:
+    except FigureError as error:
         sys.exit(str(error))
     for part in (load, costs, found):
         for one in fields(part):

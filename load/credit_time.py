@@ -10,8 +10,12 @@ its run was closed: its credit has to be there.
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from app.errors import TributaryError
 from app.ledger.cut import decode_chunk
@@ -85,15 +89,28 @@ class CreditTimes:
 
     def _watch(self) -> None:
         looks = 0
-        while not self._is_over.wait(LOOK_EVERY_S):
-            closed = self._look()
-            looks += 1
-            if looks >= LOOKS_AN_ASKING and closed and self._ask(closed):
-                looks = 0
-        self._look()
+        try:
+            while not self._is_over.wait(LOOK_EVERY_S):
+                closed = self._look()
+                looks += 1
+                if looks >= LOOKS_AN_ASKING and closed and self._ask(closed):
+                    looks = 0
+            self._look()
+        except Exception as error:  # told by the load, which would not miss the thread
+            self.failure = self.failure or f"credit could not be watched any more: {error!r}"
+            raise
 
     def _look(self) -> list[_Run]:
-        """Note new runs and what they name. Returns those that have been closed since the last look."""
+        """Note new runs and what they name. Returns those that have been closed since the last look.
+
+        Runs that come and go while Redis does not answer are not seen: the report says of how many orders.
+        """
+        with suppress(RedisConnectionError, RedisTimeoutError):
+            self._note_new_runs()
+            return self._note_closed_runs()
+        return []
+
+    def _note_new_runs(self) -> None:
         for name in self._redis.zrange(keys.RUNS_DUE, 0, -1):
             run_id = name.decode()
             created_ms = self._redis.hget(keys.run(run_id), "created_ms") if run_id not in self._runs else None
@@ -102,6 +119,8 @@ class CreditTimes:
                 shares = [share for chunk in map(decode_chunk, packed) for share in chunk.shares]
                 found = [key for share in shares for key in share.conversion_keys()]
                 self._runs[run_id] = _Run(found, int(created_ms))
+
+    def _note_closed_runs(self) -> list[_Run]:
         closed = []
         for run_id, run in self._runs.items():
             if not run.closed_ms and (closed_ms := self._redis.hget(keys.run(run_id), "closed_ms")):

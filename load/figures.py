@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -116,6 +116,28 @@ def percentile(values: Sequence[float], share: float) -> float:
     ordered = sorted(values)
     place = -(-len(ordered) * round(share * 1000) // 1000)
     return ordered[max(place, 1) - 1]
+
+
+class FigureError(ValueError):
+    """Figures that were printed cannot be used; the message says which, and what to do."""
+
+
+def printed(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """The figures among lines that benchmarks printed; what else stands there is passed over.
+
+    Raises
+    ------
+    FigureError : a line begins like a figure and is none: whoever wrote it was ended, or two wrote at once.
+    """
+    for number, line in enumerate(lines, 1):
+        if line.startswith("{"):
+            try:
+                found: dict[str, Any] = msgspec.json.decode(line, type=dict)
+            except msgspec.DecodeError as error:
+                raise FigureError(
+                    f"Line {number} is no figure ({error}): it was cut off. Take it out, or run that benchmark again."
+                ) from None
+            yield found
 
 
 def _short(value: Any) -> Any:

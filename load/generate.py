@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,8 @@ import msgspec
 from load.events import DAY_MS, event
 
 TOLD_EVERY = 100_000
+MOST_DAYS = 3_650
+"""No tenant keeps events for longer."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -58,8 +61,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     for name in ("events", "users", "days"):
         if getattr(chosen, name) < 1:
             parser.error(f"--{name} is {getattr(chosen, name)}: give 1 at least.")
+    if chosen.days > MOST_DAYS:
+        parser.error(f"--days is {chosen.days}: give {MOST_DAYS:,} at most.")
     return chosen
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # … | head
     sys.exit(main())

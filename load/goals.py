@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-import msgspec
+from load.figures import FigureError, printed
 
 
 class Bound(StrEnum):
@@ -104,8 +104,8 @@ def table(lines: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def _names(line: Mapping[str, Any]) -> list[str]:
-    """Under which names the goals know a line: a load of up to 400 events/s has goals of its own."""
-    return [str(line["name"]), *(["load_400"] if 0 < _rate(line) <= 400 else [])]
+    """Under which names the goals know a line: a load of 400 events/s has goals of its own."""
+    return [str(line["name"]), *(["load_400"] if _rate(line) == 400 else [])]
 
 
 def _rate(line: Mapping[str, Any]) -> float:
@@ -120,7 +120,10 @@ def _by_stage(line: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def main() -> None:
-    print("\n".join(table(msgspec.json.decode(line) for line in sys.stdin if line.startswith("{"))))
+    try:
+        print("\n".join(table(printed(sys.stdin))))
+    except FigureError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

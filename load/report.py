@@ -66,6 +66,8 @@ class Report:
                 times = ", ".join(f"{share} {one[f'{share}_s']:.2f} s" for share in SHARES)
                 row = f"from when an order was due until {what}: {times} ({one['orders']:,} orders)"
                 lines.append(f"{stage.name}, {row}" if len(self.stages) > 1 else row)
+        if self._unseen:
+            lines.append(f"of {self._unseen:,} more it is not known: Redis was away, or their run too short to be seen")
         reports = self._reports()
         times = ", ".join(f"{share} {reports[f'{share}_ms']:.0f} ms" for share in SHARES)
         lines.append(f"the attribution report, asked for every five seconds: {times} ({reports['asked']} reports)")
@@ -89,12 +91,18 @@ class Report:
             "account": asdict(self.account),
             "stored": self._delays("stored"),
             "credited": self._delays("credited"),
+            "unseen": self._unseen,
             "asked": self.asked,
             "reports": self._reports(),
             "failure": self.failure,
             "good": self.is_good,
         }
         return msgspec.json.encode(told).decode()
+
+    @property
+    def _unseen(self) -> int:
+        """Orders that are credited, and whose run was not seen."""
+        return max(self.account.credited - len(self.credited), 0)
 
     def _posts(self) -> dict[str, dict[str, Any]]:
         found = {}

@@ -118,9 +118,12 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _number(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
     if not 0 <= value < math.inf:
-        raise argparse.ArgumentTypeError(f"it is {text}: give a number that is not below 0")
+        raise argparse.ArgumentTypeError(f"it is {text!r}: give a number that is not below 0")
     return value
 
 

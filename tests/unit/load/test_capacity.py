@@ -9,6 +9,7 @@ import pytest
 
 from config.settings import Settings
 from load.capacity import EDGE_PROCESSES, NEEDED, CapacityError, Costs, Load, Store, costs_in, sizes_for
+from load.figures import FigureError
 
 COSTS = Costs(
     edge_events=10_000,
@@ -18,6 +19,7 @@ COSTS = Costs(
     web_mb=80,
     worker_mb=250,
 )
+
 LOAD = Load(events_per_month=2_592_000_000, conversions_share=0.01, peak=4, busy=0.5, months=10, tenants=100)
 STORE = Store(event_bytes=100, conversion_bytes=200, key_bytes=0.05, inbox_bytes=400, server_gb=1_000, filled=0.5)
 
@@ -54,6 +56,16 @@ def test_the_edge_is_measured_with_as_many_processes_as_it_is_divided_by():
 def test_a_missing_figure_is_named_with_the_command():
     with pytest.raises(CapacityError, match=r"No figure drain, drain_and_credit, .*load\.bench --only"):
         costs_in(lines()[:2])
+
+
+def test_lines_of_other_benchmarks_may_stand_among_them():
+    others = ['{"name": "load", "stages": []}', '{"name": "start", "value": null}', '{"benchmark": "another"}']
+    assert costs_in([*lines(), *others]) == costs_in(lines())
+
+
+def test_a_line_that_was_cut_off_is_named():
+    with pytest.raises(FigureError, match="Line 3 is no figure"):
+        costs_in([*lines()[:2], '{"name": "dra'])
 
 
 def test_rough_figures_are_not_used():

@@ -38,7 +38,7 @@ def test_a_benchmark_says_how_it_is_used(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ("--rate abc", "--rate"),
+        ("--rate abc", "--rate: it is 'abc': give a number"),
         ("--rate -5", "--rate"),
         ("--rate nan", "--rate"),
         ("--seconds inf", "--seconds"),

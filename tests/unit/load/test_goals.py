@@ -23,7 +23,11 @@ def test_a_ratio_is_held_against_its_goal(ratio, verdict):
 
 @pytest.mark.parametrize(
     ("rate", "verdicts"),
-    [(400.0, ["MISSED", "MISSED", "MISSED", "met", "met", "MISSED"]), (5_000.0, ["MISSED", "MISSED"])],
+    [
+        (400.0, ["MISSED", "MISSED", "MISSED", "met", "met", "MISSED"]),
+        (200.0, ["MISSED", "MISSED"]),
+        (5_000.0, ["MISSED", "MISSED"]),
+    ],
 )
 def test_a_load_has_goals_by_stage_and_more_at_400_a_second(rate, verdicts):
     stages = [{"name": "sustained", "rate": rate, "p95_ms": 250.0}, {"name": "burst", "rate": 9.0, "p95_ms": 199.0}]

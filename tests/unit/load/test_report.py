@@ -44,6 +44,13 @@ def test_the_table_and_the_object_hold_the_same_figures():
     assert "burst, from when an order was due until its credit was readable: p50 0.60 s, p95 0.60 s" in text
 
 
+def test_orders_whose_time_is_not_known_are_told():
+    assert "not known" not in "\n".join(GOOD.lines())
+    partly = replace(GOOD, credited=GOOD.credited[:1])
+    assert "of 1 more it is not known" in "\n".join(partly.lines())
+    assert json.loads(partly.json())["unseen"] == 1
+
+
 def test_a_run_with_anything_amiss_is_not_good():
     assert GOOD.is_good
     for amiss in (
