@@ -36,16 +36,30 @@ def logging_config(settings: Settings) -> dict[str, Any]:
             "plain": {"()": PlainFormatter},
             "json": {"()": JsonFormatter, "environment": settings.environment},
         },
+        "filters": {"in_one_line": {"()": InOneLine}},
         "handlers": {
             "stderr": {"class": "logging.StreamHandler", "stream": "ext://sys.stderr", "formatter": formatter}
         },
         "root": {"level": settings.log_level, "handlers": ["stderr"]},
         "loggers": {
             **{name: {"level": "WARNING"} for name in QUIET},
+            "clickhouse_driver.connection": {"filters": ["in_one_line"]},
             "gunicorn.error": {"level": settings.log_level, "handlers": [], "propagate": True},
             "gunicorn.access": {"level": "WARNING", "handlers": [], "propagate": True},
         },
     }
+
+
+class InOneLine(logging.Filter):
+    """A failure's words in place of its traceback.
+
+    While ClickHouse is away the driver tells of every try to connect with one: a dozen lines, several times a second.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.exc_info:
+            record.msg, record.args, record.exc_info = f"{record.getMessage()}: {record.exc_info[1]}", (), None
+        return True
 
 
 class PlainFormatter(logging.Formatter):

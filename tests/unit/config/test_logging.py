@@ -1,7 +1,9 @@
 """Are log lines what they should be?"""
 
+import io
 import json
 import logging
+import logging.config
 
 from config.logging import QUIET, JsonFormatter, PlainFormatter, logging_config
 from config.settings import Settings
@@ -43,3 +45,18 @@ def test_no_line_for_each_task():
 def test_the_environment_chooses_the_form():
     assert logging_config(Settings())["handlers"]["stderr"]["formatter"] == "plain"
     assert logging_config(Settings(environment="production"))["handlers"]["stderr"]["formatter"] == "json"
+
+
+def test_a_server_that_is_away_is_told_in_one_line(capsys):
+    logging.config.dictConfig({**logging_config(Settings()), "root": {"level": "INFO", "handlers": []}})
+    driver = logging.getLogger("clickhouse_driver.connection")
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    driver.addHandler(handler)
+    try:
+        raise ConnectionRefusedError(111, "Connection refused")
+    except OSError:
+        driver.warning("Failed to connect to %s:%s", "127.0.0.1", 9000, exc_info=True)
+    finally:
+        driver.removeHandler(handler)
+    assert stream.getvalue() == "Failed to connect to 127.0.0.1:9000: [Errno 111] Connection refused\n"
