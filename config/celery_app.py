@@ -43,7 +43,8 @@ def _way_to_redis(settings: Settings) -> _Way:
     }
     found = sentinels_in(settings.redis_url)
     if found is None:
-        return _Way(settings.redis_url, transport, settings.redis_url, {})
+        url = _with_certificate_checked(settings.redis_url)
+        return _Way(url, transport, url, {})
     to_sentinels = {"password": found.password}
     transport |= {"master_name": found.master, "sentinel_kwargs": to_sentinels}
     beat_options = {
@@ -54,6 +55,13 @@ def _way_to_redis(settings: Settings) -> _Way:
         "sentinel_kwargs": to_sentinels,
     }
     return _Way(found.celery_url(), transport, "redis-sentinel", beat_options)
+
+
+def _with_certificate_checked(url: str) -> str:
+    """A TLS URL that says that the server's certificate is checked: redis-py does so unasked, Celery wants it said."""
+    if not url.startswith("rediss://") or "ssl_cert_reqs=" in url:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}ssl_cert_reqs=required"
 
 
 def make_celery(settings: Settings) -> Celery:

@@ -6,9 +6,10 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 PREFIX = "TRIBUTARY_"
 
@@ -26,7 +27,7 @@ class Settings:
     """All settings. The variable of a field is ``TRIBUTARY_`` and its name in upper case."""
 
     redis_url: str = _setting(
-        "redis://127.0.0.1:6379/0", "Redis: inbox, chunk ledger, broker; sentinel:// for failover"
+        "redis://127.0.0.1:6379/0", "Redis: inbox, chunk ledger, broker; rediss:// for TLS, sentinel:// for failover"
     )
     clickhouse_url: str = _setting(
         "clickhouse://default@127.0.0.1:9000/tributary", "ClickHouse, native protocol"
@@ -140,7 +141,7 @@ def _parse(name: str, text: str, kind: type, limits: Mapping[str, Any]) -> Any:
 
 def _check(settings: Settings) -> None:
     _check_url(
-        "REDIS_URL", settings.redis_url, {"redis", "rediss", "sentinel", "unix"}, "redis://host:6379/0"
+        "REDIS_URL", settings.redis_url, {"redis", "rediss", "sentinel"}, "redis://host:6379/0"
     )
     _check_url(
         "CLICKHOUSE_URL",
@@ -148,6 +149,9 @@ def _check(settings: Settings) -> None:
         {"clickhouse", "clickhouses"},
         "clickhouse://user:password@host:9000/tributary",
     )
+    number = _addresses(settings.redis_url)[-1].path.strip("/")
+    if not re.fullmatch("[0-9]*", number):
+        raise SettingsError(f"{PREFIX}REDIS_URL names the database {number!r}: end it with a number, as in …:6379/0.")
     database = urlsplit(settings.clickhouse_url).path.lstrip("/")
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", database):
         raise SettingsError(
@@ -177,6 +181,30 @@ def _check(settings: Settings) -> None:
 def _check_url(name: str, url: str, schemes: set[str], example: str) -> None:
     if urlsplit(url).scheme not in schemes:
         raise SettingsError(f"{PREFIX}{name} has no usable scheme: write it as {example}.")
+    try:
+        _ = [one.port for one in _addresses(url)]
+    except ValueError:
+        raise SettingsError(
+            f"{PREFIX}{name} has a port that is none: write it as {example}, and in a password "
+            "@ : / ? # as %40 %3A %2F %3F %23."
+        ) from None
+
+
+def _addresses(url: str) -> list[SplitResult]:
+    """Of one server, or of several Sentinels."""
+    pieces = re.split("[;,]", url) if url.startswith("sentinel://") else [url]
+    return [urlsplit(piece if "://" in piece else f"sentinel://{piece}") for piece in pieces]
+
+
+def misspelt(environ: Mapping[str, str]) -> dict[str, str]:
+    """Variables that look like a setting and are none, with the setting that each is nearly called."""
+    known = [item.name.upper() for item in fields(Settings)]
+    found = {}
+    for name in environ:
+        short = name.removeprefix(PREFIX)
+        if short != name and short not in known and (nearest := get_close_matches(short, known, 1, 0.8)):
+            found[name] = PREFIX + nearest[0]
+    return found
 
 
 @lru_cache(maxsize=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from app.storage.redis import get_redis
 from app.storage.statements import Rollup
 from config.celery_app import celery
 from config.queues import Queue
-from config.settings import Settings, get_settings
+from config.settings import Settings, get_settings, misspelt
 
 OLD_BATCH_S, OVERDUE_S = 60, 60
 CLOCKS_APART_MS = 5_000
@@ -52,12 +53,14 @@ def checkup() -> Findings:
     """All checks; those that need Redis are left out where it does not answer."""
     settings = get_settings()
     yield Finding("settings", Verdict.OK, f"environment {settings.environment}, {settings.shards} shards")
+    for name, meant in misspelt(os.environ).items():
+        yield Finding("settings", Verdict.WARNING, f"{name} is set, and nobody reads it", f"Is {meant} meant?")
     redis = get_redis(settings)
     yield from _guarded("ClickHouse", lambda: _clickhouse(settings))
     try:
         facts = {**redis.info("server"), **redis.info("persistence"), **redis.info("memory")}
     except RedisError as error:
-        yield Finding("Redis", Verdict.WRONG, f"does not answer ({error})", _start("REDIS"))
+        yield Finding("Redis", Verdict.WRONG, f"does not answer ({_words(error)})", _start("REDIS"))
         return
     yield from _redis(facts)
     yield from _guarded("workers", _workers)
@@ -69,6 +72,11 @@ def checkup() -> Findings:
     yield from _rollups(redis)
     yield from _dead_letters(DeadLetters(redis, settings.dead_letter_entries))
     close_all()
+
+
+def _words(error: RedisError) -> str:
+    """Without the client that a Sentinel's error describes in a thousand characters."""
+    return str(error).partition(" : ")[0]
 
 
 def _start(part: str) -> str:

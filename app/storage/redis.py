@@ -24,7 +24,7 @@ def get_redis(settings: Settings | None = None) -> Redis:
 def make_redis(url: str, timeout_s: float = 5.0) -> Redis:
     """A client for `url`; nothing connects before the first command.
 
-    ``redis://[user:password@]host:6379/0`` (also ``rediss://``, ``unix://``), or, for failover,
+    ``redis://[user:password@]host:6379/0`` (also ``rediss://``), or, for failover,
     ``sentinel://[:password@]host:26379;sentinel://host2:26379/0?master_name=mymaster``.
     """
     options: dict[str, Any] = {

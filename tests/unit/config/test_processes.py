@@ -11,7 +11,7 @@ import yaml
 
 from config.celery_app import celery, make_celery
 from config.queues import ROUTES, Queue, TaskName, schedule
-from config.settings import PREFIX, Settings, SettingsError, load_settings
+from config.settings import PREFIX, Settings, SettingsError, load_settings, misspelt
 from workers.local.procfile import read_procfile
 
 ROOT = Path(__file__).parents[3]
@@ -129,6 +129,11 @@ def test_celery_waits_longer_for_a_message_than_a_task_may_run():
         ({"TRIBUTARY_SHARDS": "many"}, ["TRIBUTARY_SHARDS", "number"]),
         ({"TRIBUTARY_SHARDS": "0"}, ["TRIBUTARY_SHARDS", "between 1 and 1024"]),
         ({"TRIBUTARY_REDIS_URL": "localhost"}, ["TRIBUTARY_REDIS_URL", "redis://"]),
+        ({"TRIBUTARY_REDIS_URL": "redis://h:99999/0"}, ["TRIBUTARY_REDIS_URL", "port"]),
+        ({"TRIBUTARY_REDIS_URL": "redis://h:6379/main"}, ["TRIBUTARY_REDIS_URL", "'main'", "number"]),
+        ({"TRIBUTARY_REDIS_URL": "unix:///run/redis.sock"}, ["TRIBUTARY_REDIS_URL", "redis://"]),
+        ({"TRIBUTARY_REDIS_URL": "sentinel://a:1;sentinel://b:x/0"}, ["TRIBUTARY_REDIS_URL", "port"]),
+        ({"TRIBUTARY_CLICKHOUSE_URL": "clickhouse://h:abc/tributary"}, ["TRIBUTARY_CLICKHOUSE_URL", "port"]),
         ({"TRIBUTARY_CLICKHOUSE_URL": "clickhouse://h:9000/"}, ["TRIBUTARY_CLICKHOUSE_URL", "9000/tributary"]),
         ({"TRIBUTARY_LOG_LEVEL": "LOUD"}, ["TRIBUTARY_LOG_LEVEL", "WARNING"]),
         ({"TRIBUTARY_TASK_HARD_LIMIT_S": "100"}, ["TRIBUTARY_TASK_HARD_LIMIT_S", "above"]),
@@ -139,6 +144,39 @@ def test_a_setting_that_cannot_be_used_is_named_with_the_remedy(environ, words):
         load_settings(environ)
     for word in words:
         assert word in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://:pass@[::1]:6379/0",
+        "redis://:a;b,c@h:6379/0",
+        "rediss://h/15?ssl_ca_certs=/etc/ca.pem",
+        "redis://",
+        "sentinel://:p@s1:26379;sentinel://s2:26379,s3/0?master_name=m",
+    ],
+)
+def test_an_address_of_redis_that_can_be_used_is_taken(url):
+    assert load_settings({"TRIBUTARY_REDIS_URL": url}).redis_url == url
+
+
+def test_a_setting_that_is_nearly_called_like_another_is_noticed():
+    names = ("TRIBUTARY_SHARD", "TRIBUTARY_SHARDS", "TRIBUTARY_VERSION", "TRIBUTARY_URL", "SHARD")
+    assert misspelt(dict.fromkeys(names, "4")) == {"TRIBUTARY_SHARD": "TRIBUTARY_SHARDS"}
+
+
+@pytest.mark.parametrize(
+    ("given", "made"),
+    [
+        ("rediss://h:6379/0", "rediss://h:6379/0?ssl_cert_reqs=required"),
+        ("rediss://h:6379/0?ssl_ca_certs=/ca.pem", "rediss://h:6379/0?ssl_ca_certs=/ca.pem&ssl_cert_reqs=required"),
+        ("rediss://h:6379/0?ssl_cert_reqs=none", "rediss://h:6379/0?ssl_cert_reqs=none"),
+    ],
+)
+def test_celery_keeps_its_results_behind_tls_too(given, made):
+    celery = make_celery(dataclasses.replace(Settings(), redis_url=given))
+    assert celery.conf.broker_url == celery.conf.result_backend == celery.conf.redbeat_redis_url == made
+    assert "ssl_cert_reqs" in celery.backend.connparams
 
 
 def test_who_serves_todays_events_takes_no_backfills():
