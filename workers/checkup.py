@@ -165,7 +165,15 @@ def _inbox(inbox: Inbox, settings: Settings) -> Findings:
     ages_s = [(now_ms - oldest) / 1000 for shard in depths if (oldest := inbox.oldest_ms(shard)) is not None]
     waiting = counted(sum(depths.values()), "batch waits", "batches wait")
     text = f"{waiting}, the oldest for {max(ages_s, default=0):.0f} s"
-    if max(ages_s, default=0) > OLD_BATCH_S:
+    if full := [shard for shard, depth in depths.items() if depth >= settings.inbox_entries]:
+        yield Finding(
+            "inbox",
+            Verdict.WRONG,
+            f"{text}; full: {counted(len(full), 'shard', 'shards')} of {settings.shards}",
+            "Tenants with an even share of a full shard or more are answered 429 until it drains. Is ClickHouse up, do "
+            "the workers log errors? More workers help.",
+        )
+    elif max(ages_s, default=0) > OLD_BATCH_S:
         yield Finding(
             "inbox",
             Verdict.WRONG,

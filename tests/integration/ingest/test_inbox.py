@@ -15,6 +15,7 @@ from app.ledger.runs import RunKind, Runs, RunState
 from app.storage import keys
 from app.storage.redis import make_redis
 from config.settings import Settings
+from workers.checkup import Verdict, _inbox
 
 
 def entry(*message_ids: str) -> bytes:
@@ -61,6 +62,10 @@ def test_a_full_inbox_keeps_nothing_of_the_request(inbox, redis, small):
         inbox.accept(4, entry("m"), 1, [letter])
     assert (caught.value.status, caught.value.retry_after_s) == (429, 2)
     assert DeadLetters(redis, 1000).count() == 0
+    (told,) = _inbox(inbox, small)
+    assert told.verdict is Verdict.WRONG
+    assert told.text.startswith("10 batches wait, the oldest for 0 s; full: 1 shard of 4")
+    assert "429" in told.remedy
 
 
 def test_a_request_of_bad_events_alone_reaches_the_dead_letters(inbox, redis):
