@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 PREFIX = "TRIBUTARY_"
+MOST_SHARDS = 1024
 
 
 class SettingsError(ValueError):
@@ -37,7 +38,7 @@ class Settings:
     log_level: str = _setting("INFO", "DEBUG, INFO, WARNING or ERROR")
 
     shards: int = _setting(
-        4, "inbox streams; a tenant always uses the same one; change only while empty", low=1, high=1024
+        4, "inbox streams; a tenant always uses the same one; change only while empty", low=1, high=MOST_SHARDS
     )
     block_events: int = _setting(50_000, "most events in one sealed block", low=1, high=1_000_000)
     block_share_events: int = _setting(

@@ -165,6 +165,15 @@ def _inbox(inbox: Inbox, settings: Settings) -> Findings:
     ages_s = [(now_ms - oldest) / 1000 for shard in depths if (oldest := inbox.oldest_ms(shard)) is not None]
     waiting = counted(sum(depths.values()), "batch waits", "batches wait")
     text = f"{waiting}, the oldest for {max(ages_s, default=0):.0f} s"
+    if stranded := inbox.stranded():
+        names, many = ", ".join(map(str, stranded)), counted(sum(stranded.values()), "batch waits", "batches wait")
+        yield Finding(
+            "inbox",
+            Verdict.WRONG,
+            f"{many} in shard {names}, which nobody drains: there are {settings.shards} now",
+            f"Set TRIBUTARY_SHARDS to {max(stranded) + 1} or more, as it was; make it smaller only while the inbox is "
+            "empty.",
+        )
     if full := [shard for shard, depth in depths.items() if depth >= settings.inbox_entries]:
         yield Finding(
             "inbox",

@@ -27,7 +27,7 @@ from app.ingest.turns import Entry, Read, decode_ends, encode_ends, in_turn
 from app.ingest.wake import wake_drain
 from app.storage import keys
 from app.storage.scripts import script
-from config.settings import Settings
+from config.settings import MOST_SHARDS, Settings
 
 WAKE_LIFE_MS = 5_000
 READ_ENTRIES, FEWEST_ENTRIES = 500, 20
@@ -128,6 +128,13 @@ class Inbox:
     def depth(self, shard: int) -> int:
         """Batches that wait in a shard."""
         return int(self._redis.hget(keys.waiting(shard), TOTAL) or 0)
+
+    def stranded(self) -> dict[int, int]:
+        """Batches that wait in shards beyond those that are drained: there were more shards when they came in."""
+        beyond, asked = range(self._settings.shards, MOST_SHARDS), self._redis.pipeline(transaction=False)
+        for shard in beyond:
+            asked.hget(keys.waiting(shard), TOTAL)
+        return {shard: int(depth) for shard, depth in zip(beyond, asked.execute(), strict=True) if int(depth or 0)}
 
     def oldest_ms(self, shard: int) -> int | None:
         """When the oldest waiting batch of a shard came in, epoch ms."""

@@ -68,6 +68,15 @@ def test_a_full_inbox_keeps_nothing_of_the_request(inbox, redis, small):
     assert "429" in told.remedy
 
 
+def test_batches_that_fewer_shards_leave_behind_are_found(inbox, redis, small):
+    inbox.accept(7, entry("m"), 1)
+    fewer = replace(small, shards=2)
+    wrong, rest = _inbox(Inbox(redis, fewer, wake=lambda shard: None), fewer)
+    assert (wrong.verdict, rest.verdict) == (Verdict.WRONG, Verdict.OK)
+    assert wrong.text == "1 batch waits in shard 3, which nobody drains: there are 2 now"
+    assert "TRIBUTARY_SHARDS to 4" in wrong.remedy
+
+
 def test_a_request_of_bad_events_alone_reaches_the_dead_letters(inbox, redis):
     inbox.accept(4, b"", 0, [DeadLetter(4, "bad", "m", "d", Source.EDGE.value, "{}")])
     ((_, letter),) = list(DeadLetters(redis, 1000).read())
