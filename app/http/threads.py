@@ -17,20 +17,32 @@ from config.settings import Settings
 ONE_IN = 4
 """Of so many threads one is kept for events, and one at least. A process with a single thread has none to keep."""
 WAIT_S = 0.5
-"""So long a request waits for one of the others; it holds one of the kept ones meanwhile."""
+"""So long a request waits for one of the others. It holds a kept one meanwhile, so one of these is never waited in."""
 KEPT_FOR = frozenset({"ingest", "costs", "operations", "openapi", "pages"})
 """Blueprints that do not wait for ClickHouse, or not for long."""
 
 
 def keep_threads_for_events(app: Flask, settings: Settings) -> None:
     """Refuse with 503 what would take the last threads from events; a streamed answer holds its thread to its end."""
-    others = max(1, settings.edge_threads - max(1, settings.edge_threads // ONE_IN))
-    free = threading.BoundedSemaphore(others)
+    kept = max(1, settings.edge_threads // ONE_IN)
+    others = max(1, settings.edge_threads - kept)
+    free, may_wait = threading.BoundedSemaphore(others), threading.BoundedSemaphore(max(1, kept - 1))
+    wait_s = WAIT_S if kept > 1 else 0.0
+
+    def is_let_in() -> bool:
+        if free.acquire(blocking=False):
+            return True
+        if not may_wait.acquire(blocking=False):
+            return False
+        try:
+            return free.acquire(timeout=wait_s)
+        finally:
+            may_wait.release()
 
     def take() -> None:
         if request.blueprint is None or request.blueprint in KEPT_FOR:
             return
-        if not free.acquire(timeout=WAIT_S):
+        if not is_let_in():
             raise Unavailable(
                 "busy",
                 f"This process works on {others} other requests already, and keeps its last threads for events.",

@@ -67,6 +67,46 @@ def test_one_that_waits_leaves_a_thread_for_events(slow: tuple[FlaskClient, thre
     assert client.get("/slow").status_code == 200
 
 
+def test_many_that_wait_leave_a_thread_too(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two kept threads one may be waited in: the next is refused at once, though the wait would be long."""
+    monkeypatch.setattr(threads, "ONE_IN", 2)
+    monkeypatch.setattr(threads, "WAIT_S", 30)
+    with app.app_context():
+        given = parts()
+    made = create_app(replace(Settings(), edge_threads=4), given)
+    begun, ends, bp = threading.Semaphore(0), threading.Event(), Blueprint("slow", __name__)
+
+    @bp.get("/slow")
+    def slow() -> Response:
+        begun.release()
+        ends.wait(30)
+        return Response("done")
+
+    made.register_blueprint(bp)
+    client = made.test_client()
+    answers: list[int] = []
+
+    def ask() -> None:
+        answers.append(made.test_client().get("/slow").status_code)
+
+    two = [threading.Thread(target=ask) for _ in range(2)]
+    for one in two:
+        one.start()
+    assert all(begun.acquire(timeout=10) for _ in two)
+    rest = [threading.Thread(target=ask) for _ in range(2)]  # one waits, and the other is refused
+    for one in rest:
+        one.start()
+    for _ in range(1_000):
+        if not answers:
+            ends.wait(0.01)
+    assert answers == [503]
+    assert _takes_events(client)
+    ends.set()
+    for one in two + rest:
+        one.join()
+    assert sorted(answers) == [200, 200, 200, 503]
+
+
 def test_a_streamed_answer_holds_its_thread_to_its_end(
     slow: tuple[FlaskClient, threading.Event, threading.Event],
 ) -> None:
