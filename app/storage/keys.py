@@ -39,8 +39,8 @@ WEBHOOKED = "webhooks:tenants"
 """hash of tenant id -> 'none' where it is known to have no webhook, 'some' where it may; owner: the announcements."""
 
 ADJUSTED = "adjustments:tenants"
-"""hash of tenant id -> 'none' where no order of it was ever refunded or corrected, 'some' where one may have been; gone
-when the mirror of tenants is filled again; owner: the mirror."""
+"""hash of tenant id -> 'none' (and since when: see `app.tenants.never`) where no order of it was ever refunded or
+corrected, 'some' where one may have been; gone when the mirror of tenants is filled again; owner: the mirror."""
 
 CUT = "cuts:tenants"
 """The same of whether a meeting of two ids was ever cut, by an unmerge or an erasure."""

@@ -18,7 +18,7 @@ from app.storage.tenants import TenantRow, all_tenants, one_tenant, tenant_by_sl
 from app.tenants.cache import Cache
 from app.tenants.keys import hash_of
 from app.tenants.mirror import Mirror, tenant_of
-from app.tenants.never import ASK, Fact, Never
+from app.tenants.never import ASK, SOME, Fact, Never
 from app.tenants.tenant import Tenant
 from config.settings import Settings
 
@@ -93,13 +93,13 @@ class Lookup:
         """And what they never had: storage is asked of each tenant once."""
         records, facts = self._mirror.records_and_facts(list(tenant_ids))
         never: dict[Fact, set[int]] = {}
-        for fact, said in facts.items():
-            known = dict(zip(tenant_ids, said, strict=True))
+        for fact, (may_be, none) in facts.items():
+            known = dict(zip(tenant_ids, may_be, strict=True))
             unknown = [tenant_id for tenant_id, is_so in known.items() if is_so is None]
             some = ASK[fact](self._storage(), unknown) if unknown else set()
             for tenant_id in unknown:
                 known[tenant_id] = tenant_id in some
-                self._mirror.add_fact(fact, tenant_id, tenant_id in some)
+                self._mirror.add_fact(fact, tenant_id, SOME if tenant_id in some else none)
             never[fact] = {tenant_id for tenant_id, is_so in known.items() if not is_so}
         return self._known(tenant_ids, records), never
 

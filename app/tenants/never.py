@@ -4,6 +4,10 @@ Redis remembers 'none' of a tenant once storage was asked, and 'some' for good. 
 before: from then on nobody can remember 'none', and who read it earlier is as one who asked before it was stored. And
 once more after: when the mirror of tenants is filled again, as after a restart of Redis, all is asked again, and who
 asked in between remembers 'none' of what was not stored yet.
+
+A 'none' counts only in that life of Redis, and since that filling of the mirror, in which storage was asked. One that
+came back with a Redis that had lost its last writes, or with an old copy of it, says nothing of what was stored since;
+nor does one that is said late, by who asked before.
 """
 
 from __future__ import annotations
@@ -18,7 +22,9 @@ from app.storage.adjustments import adjusted_among
 from app.storage.client import Storage
 from app.storage.identity import cut_among
 
-NONE, SOME = b"none", b"some"
+SOME = b"some"
+FILLED = b"filled"
+"""Field of a fact's hash, beside the tenants: a name of when the mirror was filled."""
 
 
 class Fact(StrEnum):
@@ -32,6 +38,11 @@ Never = Mapping[Fact, Collection[int]]
 """The tenants of which it never was."""
 UNKNOWN: Never = {Fact.ADJUSTED: (), Fact.CUT: ()}
 """Of no tenant is it known: all is asked for."""
+
+def none_now(life: bytes, filled: bytes | None) -> bytes:
+    """What says 'none' of a tenant in this life of Redis, since this filling of the mirror."""
+    return b"none %s %s" % (life, filled or b"")
+
 
 ASK: Mapping[Fact, Callable[[Storage, Collection[int]], set[int]]] = {
     Fact.ADJUSTED: adjusted_among,

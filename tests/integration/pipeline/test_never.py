@@ -13,7 +13,7 @@ from app.identity.unmerge import unmerge
 from app.ingest.events import Adjustment
 from app.ledger.erase import request_erasure
 from app.storage.client import QueryRecord, observers
-from app.tenants.never import Fact, storing
+from app.tenants.never import FILLED, Fact, none_now, storing
 from tests.integration.pipeline.conftest import NOON, meet, order, touch
 
 REFUND = [Adjustment("r1", "restate", "1", "3.00", "USD", NOON + 9)]
@@ -40,8 +40,19 @@ def nets(pipeline, tenant):
     return {row["order_id"]: row["net_minor"] for row in pipeline.ledger(tenant)}
 
 
-def said(pipeline, tenant, fact=Fact.ADJUSTED):
+def remembered(pipeline, tenant, fact=Fact.ADJUSTED):
     return pipeline.context.redis.hget(fact, str(tenant.tenant_id))
+
+
+def said(pipeline, tenant, fact=Fact.ADJUSTED):
+    """'none' stands with the life of Redis and the filling of the mirror in which it was said."""
+    known = remembered(pipeline, tenant, fact)
+    return known if known is None else known.split(b" ")[0]
+
+
+def none_as_of_now(pipeline, fact=Fact.ADJUSTED):
+    redis = pipeline.context.redis
+    return none_now(redis.info("server")["run_id"].encode(), redis.hget(fact, FILLED))
 
 
 def cut(pipeline, tenant):
@@ -131,7 +142,7 @@ def test_none_that_is_remembered_while_the_first_one_is_stored_is_taken_back(pip
         if record.name == "adjustments" and not stored:
             stored.append(record.name)
             registry.rebuild()
-            pipeline.context.redis.hset(Fact.ADJUSTED, str(tenant.tenant_id), "none")
+            pipeline.context.redis.hset(Fact.ADJUSTED, str(tenant.tenant_id), none_as_of_now(pipeline))
 
     with watched(look):
         pipeline.send(tenant, adjustments=REFUND)
@@ -165,3 +176,41 @@ def test_none_is_not_said_over_one_that_came_after_storage_was_asked(pipeline, m
     monkeypatch.setitem(app.tenants.lookup.ASK, fact, overtaken)
     context.registry.fresh_and_never([tenant.tenant_id])
     assert said(pipeline, tenant, fact) == b"some"
+
+
+def test_none_of_a_redis_that_lost_its_last_writes_is_not_believed(pipeline):
+    """It came back as it was before the first refund was stored, and the mirror is not filled again yet."""
+    tenant, redis = pipeline.tenant(), pipeline.context.redis
+    pipeline.send(tenant, order("u:1", NOON, "1"))
+    pipeline.settle()
+    before = remembered(pipeline, tenant)
+    assert before == none_as_of_now(pipeline)
+    pipeline.send(tenant, adjustments=REFUND)
+    pipeline.settle()
+    life = redis.info("server")["run_id"].encode()
+    redis.hset(Fact.ADJUSTED, str(tenant.tenant_id), before.replace(life, b"0" * len(life)))
+    pipeline.send(tenant, order("u:1", NOON - 1, "1"))
+    pipeline.settle()
+    assert nets(pipeline, tenant) == {"1": 300}
+    assert said(pipeline, tenant) == b"some"
+
+
+@pytest.mark.parametrize("fact", Fact)
+def test_none_that_is_said_after_the_mirror_was_filled_is_not_believed_where_storage_was_asked_before(
+    pipeline, monkeypatch, fact
+):
+    """Meanwhile the first one was stored, and what Redis knew of that went with the filling."""
+    tenant, registry = pipeline.tenant(), pipeline.context.registry
+    ask, answers = app.tenants.lookup.ASK[fact], []
+
+    def late(*given: object) -> set[int]:
+        answers.append(ask(*given) if not answers else {tenant.tenant_id})
+        registry.rebuild()
+        return answers[-1]
+
+    monkeypatch.setitem(app.tenants.lookup.ASK, fact, late)
+    _, never = registry.fresh_and_never([tenant.tenant_id])
+    assert never[fact] == {tenant.tenant_id}
+    _, never = registry.fresh_and_never([tenant.tenant_id])
+    assert never[fact] == set()
+    assert answers == [set(), {tenant.tenant_id}]
