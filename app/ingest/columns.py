@@ -82,7 +82,7 @@ def compose(received: Received, memo: Memo) -> Rows:
 
 def _new(rows: Rows, received: Received, known: dict[tuple[int, str], Known]) -> Received:
     """The events without those that were stored before at no later a time; later rows of the others are cancelled."""
-    if not known:
+    if not known or not len(received):
         return received
     kept = []
     events = zip(*map(received.listed, ("tenant_id", "message_id", "ts")), strict=True)

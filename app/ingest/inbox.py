@@ -17,12 +17,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import msgspec
 from redis.exceptions import RedisError
 
 from app.errors import TributaryError, Unavailable
 from app.ingest.dead_letters import DeadLetter, encode_dead_letter
 from app.ingest.events import Batch, decode_batch
+from app.ingest.explain import UNREADABLE
 from app.ingest.turns import Entry, Read, decode_ends, encode_ends, in_turn
 from app.ingest.wake import wake_drain
 from app.storage import keys
@@ -301,6 +301,6 @@ def _block(shard: int, taken: Mapping[int, Sequence[Entry]], memo: bytes | None 
             digest.update(b" " + entry_id)
             try:
                 batches.append(decode_batch(fields[b"b"]))
-            except msgspec.MsgspecError:
+            except UNREADABLE:
                 unreadable.append(fields[b"b"])
     return Block(shard, encode_ends(taken).decode(), digest.hexdigest(), batches, unreadable, memo)

@@ -24,6 +24,7 @@ from app.ingest.events import (
     decode_batch,
     encode_batch,
 )
+from app.ingest.inbox import _block
 from app.ledger.keys import conversion_key
 
 NOTHING = Memo([], [])
@@ -91,6 +92,15 @@ def test_columns_that_do_not_fit_together_are_no_batch(damage):
     assert decode_batch(msgspec.msgpack.encode((1, 1_000_000, 1, 400, whole))).events == whole
 
 
+@pytest.mark.parametrize("count", [1, FEW + 1])
+def test_an_entry_whose_text_is_none_is_unreadable_and_stops_nobody(count):
+    good, other = (encode_batch(batch(*[touch(id, 5)] * count)) for id in ("good", "other"))
+    torn = other.replace(b"other", b"oth\xffr")
+    block = _block(3, {1: [(b"1-0", {b"b": good}), (b"1-1", {b"b": torn})], 2: [(b"1-0", {b"b": other})]})
+    assert block.unreadable == [torn]
+    assert block.batches == [decode_batch(good), decode_batch(other)]
+
+
 def test_more_names_than_a_byte_can_tell_apart_survive_too():
     sent = [touch("m", number, f"u:{number}") for number in range(300)]
     sent = [msgspec.structs.replace(event, name=f"name-{event.ts}") for event in sent]
@@ -146,6 +156,11 @@ def test_a_message_repeated_beside_another_tenants_counts_once_for_each():
 def test_an_event_that_was_stored_before_is_left_out():
     rows = compose(flatten([batch(touch("m", 9))]), Memo([Known(1, "m", 9, "touch", "u:1")], []))
     assert (rows.columns("touchpoints"), rows.columns("events"), rows.duplicates) == ({}, {}, 1)
+
+
+def test_of_no_events_nothing_becomes_of_what_was_known():
+    rows = compose(flatten([]), Memo([Known(1, "m", 9, "touch", "u:1")], []))
+    assert (rows.parts, rows.duplicates) == ({}, 0)
 
 
 def test_a_stored_touch_with_an_earlier_time_now_moves():
