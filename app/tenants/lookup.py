@@ -17,7 +17,7 @@ from app.storage.client import Storage
 from app.storage.tenants import TenantRow, all_tenants, one_tenant, tenant_by_slug
 from app.tenants.cache import Cache
 from app.tenants.keys import hash_of
-from app.tenants.mirror import Mirror, tenant_of
+from app.tenants.mirror import Known, Mirror, tenant_of
 from app.tenants.never import ASK, SOME, Fact, Never
 from app.tenants.tenant import Tenant
 from config.settings import Settings
@@ -87,11 +87,11 @@ class Lookup:
 
     def fresh_of(self, tenant_ids: Collection[int]) -> Sequence[Tenant]:
         """The same of several tenants."""
-        return self._known(tenant_ids, self._mirror.records(list(tenant_ids)))
+        return self._known(tenant_ids, self._read(tenant_ids).records)
 
     def fresh_and_never(self, tenant_ids: Collection[int]) -> tuple[Sequence[Tenant], Never]:
         """And what they never had: storage is asked of each tenant once."""
-        records, facts = self._mirror.records_and_facts(list(tenant_ids))
+        records, facts, _ = self._read(tenant_ids, tuple(Fact))
         never: dict[Fact, set[int]] = {}
         for fact, (may_be, none) in facts.items():
             known = dict(zip(tenant_ids, may_be, strict=True))
@@ -132,8 +132,23 @@ class Lookup:
         """
         if self._mirror.is_of_this_life():
             return False
-        self.rebuild()
+        with self._mirror.alone():
+            if self._mirror.is_of_this_life():
+                return False  # another one has filled it meanwhile
+            self._mirror.fill(all_tenants(self._storage()))
+        self._forget()
         return True
+
+    def _read(self, tenant_ids: Collection[int], facts: Sequence[Fact] = ()) -> Known:
+        """What Redis says to who computes with it: filled again first where it may have lost the last change of rules.
+
+        What would be credited by the rules before it would stay so, though the sweep fills it within seconds.
+        """
+        read = self._mirror.read(list(tenant_ids), facts)
+        if not read.is_current:
+            self.reconcile()
+            read = self._mirror.read(list(tenant_ids), facts)
+        return read
 
     def _by_secret(self, key: str, kind: str) -> Tenant | None:
         sha256 = hash_of(key)

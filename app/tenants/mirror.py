@@ -49,6 +49,15 @@ class Remembered(NamedTuple):
     none: bytes
 
 
+class Known(NamedTuple):
+    """What Redis says of some tenants; with `is_current` it was filled since it started, or is away: see
+    `Mirror.is_of_this_life`."""
+
+    records: list[Tenant | None]
+    facts: dict[Fact, Remembered]
+    is_current: bool
+
+
 class Mirror:
     """The hashes TENANT_KEYS and TENANTS, and those of each `Fact`.
 
@@ -87,26 +96,29 @@ class Mirror:
             return [None] * len(tenant_ids)
         return [_readable(text) for text in texts]
 
-    def records_and_facts(self, tenant_ids: Sequence[int]) -> tuple[list[Tenant | None], dict[Fact, Remembered]]:
-        """And what is remembered of them (see `Fact`)."""
+    def read(self, tenant_ids: Sequence[int], facts: Sequence[Fact] = ()) -> Known:
+        """The tenants for who computes with them, and what is remembered of these facts, in one round trip."""
         ids = [str(tenant_id) for tenant_id in tenant_ids]
+        nothing = [None] * len(ids)
         if not ids:
-            return [], {fact: Remembered([], b"") for fact in Fact}
+            return Known([], {fact: Remembered([], b"") for fact in facts}, is_current=True)
         try:
             with self._redis.pipeline(transaction=False) as pipe:
                 pipe.hmget(keys.TENANTS, ids)
-                for fact in Fact:
+                for fact in facts:
                     pipe.hmget(fact, [*ids, FILLED])
+                pipe.hget(keys.TENANT_KEYS, BUILT)
                 # As it stands: redis-py takes 0.1 ms to read all of it.
                 pipe.execute_command("INFO server")  # type: ignore[no-untyped-call]
-                texts, *said, server = pipe.execute()
+                texts, *said, built, server = pipe.execute()
         except RedisError:
-            return [None] * len(ids), {fact: Remembered([None] * len(ids), b"") for fact in Fact}
-        facts, life = {}, _LIFE.findall(server)[0]
-        for fact, (*of_each, filled) in zip(Fact, said, strict=True):
+            return Known(list(nothing), {fact: Remembered(list(nothing), b"") for fact in facts}, is_current=True)
+        remembered, life = {}, _LIFE.findall(server)[0]
+        for fact, (*of_each, filled) in zip(facts, said, strict=True):
             none = none_now(life, filled)
-            facts[fact] = Remembered([True if one == SOME else False if one == none else None for one in of_each], none)
-        return [_readable(text) for text in texts], facts
+            may_be = [True if one == SOME else False if one == none else None for one in of_each]
+            remembered[fact] = Remembered(may_be, none)
+        return Known([_readable(text) for text in texts], remembered, is_current=built == life)
 
     def add_fact(self, fact: Fact, tenant_id: int, said: bytes) -> None:
         """Remember what storage said, unless it may be so by now: `SOME`, or what said 'none' before storage was

@@ -13,6 +13,7 @@ from app.errors import BadInput, NotFound, Unavailable
 from app.storage import keys
 from app.storage.client import Storage
 from app.storage.redis import make_redis
+from app.tenants.mirror import BUILT
 from app.tenants.registry import Registry
 from app.tenants.rules import ConversionRule, Rules
 from config.settings import Settings
@@ -204,3 +205,20 @@ def test_without_redis_it_is_unavailable(opened: Opened, settings: Settings) -> 
     gone = make_redis("redis://127.0.0.1:1/0")
     with pytest.raises(Unavailable, match="Redis"):
         Registry(gone, opened, settings).by_write_key("wk_any")
+
+
+def test_who_computes_with_rules_fills_a_redis_that_may_have_lost_the_last_change(
+    registry: Registry, redis: Redis, opened: Opened, settings: Settings, slug: str
+) -> None:
+    """It came back as it was before, and no sweep has been there yet."""
+    tenant, *_ = registry.create(slug, "A shop")
+    registry.rebuild()
+    before: dict[Any, Any] = dict(redis.hgetall(keys.TENANTS))
+    changed = registry.set_rules(tenant.tenant_id, Rules(half_life_ms=5))
+    for read in (Registry.fresh_of, lambda *of: Registry.fresh_and_never(*of)[0]):
+        redis.hset(keys.TENANTS, mapping=before)
+        redis.hset(keys.TENANT_KEYS, BUILT, "another life")
+        assert list(read(Registry(redis, opened, settings), [tenant.tenant_id])) == [changed]
+        opened_before = opened.times
+        assert list(read(Registry(redis, opened, settings), [tenant.tenant_id])) == [changed]
+        assert opened.times == opened_before, "it is filled once"
