@@ -109,6 +109,7 @@ class Registry(Lookup):
             row = self._row_of(tenant_id)
             before = tenant_of(row)
             if put(before.timeline, from_ms, rules) == before.timeline:
+                self._say_again(row)
                 return before
             version = max(row.rules_versions, default=0) + 1
             text = _encode_rules(msgspec.structs.replace(rules, version=version)).decode()
@@ -133,6 +134,7 @@ class Registry(Lookup):
             row = self._row_of(tenant_id)
             before = tenant_of(row)
             if before.has_shadow(rules, from_ms):
+                self._say_again(row)
                 return before
             version = row.shadow_version + 1
             text = _encode_rules(msgspec.structs.replace(rules, version=version)).decode() if rules else ""
@@ -162,6 +164,11 @@ class Registry(Lookup):
             keep_rows_for(self._storage(), tenant_id, days)
         self._forget()
         return tenant_of(new)
+
+    def _say_again(self, row: TenantRow) -> None:
+        """Of a change that is stored: it may have been cut off before Redis was told, which had the rules before it."""
+        self._mirror.put(row)
+        self._forget()
 
 
 def _now_ms() -> int:

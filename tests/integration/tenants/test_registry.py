@@ -222,3 +222,17 @@ def test_who_computes_with_rules_fills_a_redis_that_may_have_lost_the_last_chang
         opened_before = opened.times
         assert list(read(Registry(redis, opened, settings), [tenant.tenant_id])) == [changed]
         assert opened.times == opened_before, "it is filled once"
+
+
+def test_a_change_of_rules_that_was_cut_off_before_redis_was_told_is_told_when_it_is_tried_again(
+    registry: Registry, redis: Redis, slug: str
+) -> None:
+    tenant, *_ = registry.create(slug, "A shop")
+    registry.rebuild()
+    for change in (registry.set_rules, registry.set_shadow):
+        before = dict[Any, Any](redis.hgetall(keys.TENANTS))
+        changed = change(tenant.tenant_id, Rules(half_life_ms=5))
+        redis.hset(keys.TENANTS, mapping=before)
+        assert registry.fresh(tenant.tenant_id) != changed
+        assert change(tenant.tenant_id, Rules(half_life_ms=5)) == changed
+        assert registry.fresh(tenant.tenant_id) == registry.get(tenant.tenant_id) == changed
