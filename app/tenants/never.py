@@ -39,6 +39,7 @@ Never = Mapping[Fact, Collection[int]]
 UNKNOWN: Never = {Fact.ADJUSTED: (), Fact.CUT: ()}
 """Of no tenant is it known: all is asked for."""
 
+
 def none_now(life: bytes, filled: bytes | None) -> bytes:
     """What says 'none' of a tenant in this life of Redis, since this filling of the mirror."""
     return b"none %s %s" % (life, filled or b"")
