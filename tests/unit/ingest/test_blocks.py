@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.ingest.blocks import Known, Memo, distinct, flatten, halves, meetings
@@ -61,7 +61,7 @@ EVENTS = st.builds(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.lists(EVENTS, max_size=4) | st.lists(EVENTS, min_size=FEW + 1, max_size=FEW + 3), max_size=3))
 def test_events_survive_their_way_through_the_inbox_whatever_forms_they_come_in(sent):
     entries = [decode_batch(encode_batch(batch(*events))) for events in sent]
