@@ -13,12 +13,15 @@ SUITE ?= all
 # The pip that Python 3.11 brings takes twice as long over so many pins, so it is replaced first. It compiles on one core:
 # compileall takes all of them, and leaves out the tests of others.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-# One process more than cores, since tests wait too; whole files each, in this order: the long ones first, so that no
-# process ends alone with one.
+# One process more than cores, since tests wait too; whole files each, in this order: first what linters may run beside,
+# then whole stacks, which wait much (the one that five files share before the others: it takes longest), and the small
+# ones last: they use the time that the stacks leave, and no process ends alone with a long one.
 SIDE_BY_SIDE := --numprocesses $(shell expr $$(nproc) + 1) --dist loadfile --no-loadscope-reorder
+SHARED_STACK := tests/acceptance/test_cli.py
+STACKS := $(SHARED_STACK) $(filter-out $(SHARED_STACK),$(wildcard tests/acceptance/test_*.py)) tests/faults
 # Of small matrices, a second BLAS thread costs more than it brings, and its sums end in other last bits.
-test parts whole bench-peers bench-saturation bench-saturation-peers: export OPENBLAS_NUM_THREADS := 1
-.PHONY: help install demo up test lint parts whole faults bench load locust conformance-peers bench-peers bench-saturation bench-saturation-peers clean
+test pytest bench-peers bench-saturation bench-saturation-peers: export OPENBLAS_NUM_THREADS := 1
+.PHONY: help install demo up test lint pytest faults bench load locust conformance-peers bench-peers bench-saturation bench-saturation-peers clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 24
@@ -43,15 +46,11 @@ demo: install  ## a sample month through the whole stack, checked to the cent, t
 up: install  ## the same stack, and it stays: Ctrl-C stops it
 	@$(BIN)/tributary up $(UP)
 
-test: install  ## lint beside unit and integration tests, then acceptance and fault tests
-	@$(MAKE) --no-print-directory --jobs 2 parts lint
-	@$(MAKE) --no-print-directory whole
+test: install  ## lint beside all tests: integration, acceptance, faults, unit
+	@$(MAKE) --no-print-directory --jobs 2 pytest lint
 
-parts: install
-	@$(BIN)/python -m pytest tests/integration tests/unit $(SIDE_BY_SIDE) $(PYTEST)
-
-whole: install
-	@$(BIN)/python -m pytest tests/acceptance tests/faults $(SIDE_BY_SIDE) $(PYTEST)
+pytest: install
+	@$(BIN)/python -m pytest tests/integration $(STACKS) tests/unit $(SIDE_BY_SIDE) $(PYTEST)
 
 lint: install  ## ruff, mypy, import floors
 	@$(BIN)/ruff check app config tasks workers tests load

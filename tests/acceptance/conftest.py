@@ -10,9 +10,12 @@ import pytest
 from tests.running import Up
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    """One running stack for all tests that can share it; they use people and orders of their own."""
+    """One running stack for all tests that can share it; they use people and orders of their own.
+
+    Not for the session: it would go on beside all tests that come after.
+    """
     up = Up(tmp_path_factory.mktemp("stack"))
     try:
         yield up.start()
