@@ -9,6 +9,8 @@ import signal
 import time
 from collections import Counter
 
+import pytest
+
 from app.storage import keys
 from app.storage.client import Storage
 from app.storage.redis import make_redis
@@ -25,6 +27,7 @@ CONVERSIONS = TenantStatement("test_conversions", "SELECT order_id FROM conversi
 LEDGER = TenantStatement("test_ledger", "SELECT order_id FROM ledger FINAL WHERE {tenant}")
 
 
+@pytest.mark.timeout(300)
 def test_nothing_is_lost_and_nothing_counts_twice(tmp_path):
     rng = random.Random(1)
     # Short, so that much is sent again, also what is still under way; and so that the end comes soon.
