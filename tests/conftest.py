@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as property_settings
 from redis import Redis
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
@@ -27,6 +29,10 @@ CLUSTER = os.environ.get("TRIBUTARY_CLICKHOUSE_CLUSTER", "")
 
 ONE_STACK = frozenset(f"tests/acceptance/test_{name}.py" for name in ("cli", "load", "oracle", "sdks", "up"))
 """These files share a running stack; in two processes they would start two."""
+
+# A speed is never an assertion: an example may take long where whole stacks run beside it.
+property_settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+property_settings.load_profile("untimed")
 
 _tenant_ids = itertools.count(1001)
 
