@@ -42,7 +42,9 @@ values = st.recursive(
 objects = st.dictionaries(st.sampled_from(FIELDS), values, max_size=12)
 SINGLE = [path for paths in EVENT_PATHS.values() for path in paths]
 COSTS = ["/v1/spend", "/v1/adjustments"]
-checks = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+checks = settings(
+    max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 
 
 def post(client: FlaskClient, path: str, data: bytes) -> tuple[int, dict[str, Any]]:
