@@ -11,6 +11,8 @@ from app.attribution.currency import AmountError, CurrencyError, to_minor
 from app.storage.adjustments import AdjustmentRow
 from app.storage.conversion_history import ConversionEvent
 
+DAY_MS = 86_400_000
+
 
 class Order(NamedTuple):
     """One conversion of a tenant: the earliest row of its key by (time, messageId), with its adjustments applied.
@@ -30,7 +32,7 @@ class Order(NamedTuple):
 
 
 def orders(rows: Iterable[ConversionEvent], adjustments: Sequence[AdjustmentRow]) -> list[Order]:
-    """The conversions of some tenants' keys, in the order of their time, key and tenant.
+    """The conversions of some tenants' keys, in the order in which the ledger keeps them: tenant, day, key.
 
     Parameters
     ----------
@@ -50,7 +52,7 @@ def orders(rows: Iterable[ConversionEvent], adjustments: Sequence[AdjustmentRow]
                 by_key.setdefault(row[:2], []).append(row)
     found = list(map(_plain, plain))
     found += [_order(tenant_id, key, of_key, by_order) for (tenant_id, key), of_key in by_key.items()]
-    return sorted(found, key=lambda order: (order.winner.ts_ms if order.winner else 0, order.key, order.tenant_id))
+    return sorted(found, key=_place)
 
 
 def _odd(rows: Sequence[ConversionEvent], by_order: Collection[tuple[int, str]]) -> set[tuple[int, int]]:
@@ -66,6 +68,10 @@ def _odd(rows: Sequence[ConversionEvent], by_order: Collection[tuple[int, str]])
 
 _tenant_and_key, _is_deleted = itemgetter(0, 1), itemgetter(9)
 """Of a `ConversionEvent`."""
+
+
+def _place(order: Order) -> tuple[int, int, int]:
+    return order.tenant_id, order.winner.ts_ms // DAY_MS if order.winner else 0, order.key
 
 
 def _plain(row: ConversionEvent) -> Order:
