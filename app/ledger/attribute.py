@@ -16,7 +16,7 @@ from app.attribution.touches import Int64s, Touches
 from app.identity.resolve import Identities, resolve_tenants
 from app.ledger.conversions import Order, orders
 from app.ledger.earlier import Earlier, earlier_conversions
-from app.ledger.fields import Fields, days_of, fields_of, times_of
+from app.ledger.fields import Fields, Times, days_of, fields_of, times_of
 from app.ledger.history import record_changes, standing_of
 from app.ledger.rows import Group, LedgerRows, ledger_rows
 from app.ledger.runs import RunKind
@@ -91,6 +91,7 @@ def attribute(
     Where a tenant has a shadow, its ledger is written too, from the same conversions and persons.
     """
     found, persons = conversions_of(storage, conversion_keys, never)
+    times = times_of(found)
     computed = Computed(found, persons, [])  # of a shadow that was taken away while its run was under way
     shadowed = {tenant.tenant_id for tenant in tenants if tenant.shadow is not None}
     if shadowed:
@@ -103,7 +104,7 @@ def attribute(
             storage.settings,
             [
                 lambda own: credit_orders(own, arrays, tenants, found, persons),
-                lambda own: standing_of(get_storage(numpy=True, settings=own.settings), found),
+                lambda own: standing_of(get_storage(numpy=True, settings=own.settings), times),
             ],
         )
         rows = computed.rows()
@@ -114,7 +115,7 @@ def attribute(
         gone=_gone(conversion_keys, found),
         touches=sum(len(group.credit.journeys.index) for group in computed.groups),
         unattributed=sum(int(group.credit.unattributed.sum()) for group in computed.groups),
-        days=_days(found, {tenant.tenant_id: tenant.timezone for tenant in tenants}),
+        days=_days(times, {tenant.tenant_id: tenant.timezone for tenant in tenants}),
     )
 
 
@@ -276,8 +277,8 @@ def _conversions(
     )
 
 
-def _days(found: Sequence[Order], timezones: Mapping[int, str]) -> dict[int, tuple[date, ...]]:
-    whose, _, times_ms = times_of(found)
+def _days(times: Times, timezones: Mapping[int, str]) -> dict[int, tuple[date, ...]]:
+    whose, _, times_ms = times
     return {
         tenant_id: days_of(times_ms[whose == tenant_id], ZoneInfo(timezones[tenant_id]))
         for tenant_id in np.unique(whose).tolist()

@@ -18,6 +18,9 @@ QUARTER_S, DAY_S = 900, 86_400
 QUARTER_MS, QUARTERS = 1000 * QUARTER_S, DAY_S // QUARTER_S
 EPOCH = date(1970, 1, 1)
 
+Times = tuple[Int64s, UInt64s, Int64s]
+"""Tenant, key and time (epoch ms) of rows of conversions."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fields:
@@ -68,14 +71,14 @@ def fields_of(standing: Sequence[Order]) -> Fields:
     )
 
 
-def times_of(found: Sequence[Order]) -> tuple[Int64s, UInt64s, Int64s]:
-    """Tenant, key and time (epoch ms) of every row that conversions ever had: wherever an answer may stand."""
-    times = [order.times_ms for order in found]
+def times_of(found: Sequence[Order]) -> Times:
+    """Of every row that conversions ever had: wherever an answer may stand."""
+    if not found:
+        return np.zeros(0, np.int64), np.zeros(0, np.uint64), np.zeros(0, np.int64)
+    tenant_id, key, _, _, times, _, _ = zip(*found, strict=True)
     counts = np.fromiter(map(len, times), np.int64, len(found))
-    tenant_id = np.fromiter((order.tenant_id for order in found), np.int64, len(found))
-    key = np.fromiter((order.key for order in found), np.uint64, len(found))
     ts_ms = np.fromiter(chain.from_iterable(times), np.int64, int(counts.sum()))
-    return np.repeat(tenant_id, counts), np.repeat(key, counts), ts_ms
+    return np.array(tenant_id, np.int64).repeat(counts), np.array(key, np.uint64).repeat(counts), ts_ms
 
 
 def days_of(times_ms: Int64s, zone: ZoneInfo) -> tuple[date, ...]:

@@ -8,16 +8,15 @@ before the ledger is: a chunk that dies in between finds the same difference aga
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.attribution.touches import Int64s, UInt64s
-from app.ledger.conversions import Order
 from app.ledger.credits import Credits, of_standing, summed
-from app.ledger.fields import times_of
+from app.ledger.fields import Times
 from app.ledger.rows import LedgerRows
 from app.storage.changes import SIDES, insert_changes
 from app.storage.client import Storage
@@ -100,11 +99,11 @@ def differing_of(stood: Standing, rows: LedgerRows, version: int) -> NDArray[np.
     return differing & (stood["version"] <= version)
 
 
-def standing_of(arrays: Storage, found: Sequence[Order]) -> Standing:
-    """What the ledger holds of these conversions, on every day on which an answer may stand."""
-    if not found:
+def standing_of(arrays: Storage, times: Times) -> Standing:
+    """What the ledger holds of the conversions of these times, on every day on which an answer may stand."""
+    tenant_id, key, ts_ms = times
+    if not len(key):
         return {}
-    tenant_id, key, ts_ms = times_of(found)
     return standing_content(arrays, tenant_id, ts_ms // DAY_MS, key, task=TASK)
 
 
