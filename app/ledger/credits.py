@@ -13,7 +13,7 @@ from app.attribution.names import FIVE_MODELS, UNATTRIBUTED
 from app.attribution.touches import Int64s, UInt64s
 from app.ledger.content import content_of
 from app.ledger.rows import LedgerRows
-from app.storage.native import Coded, Flat, Ragged
+from app.storage.native import Coded, Flat, Ragged, Spelled
 
 MODELS = len(FIVE_MODELS)
 MILLION = 1_000_000
@@ -109,37 +109,48 @@ def _by_channel(credits: Credits, numbers: Int64s, lengths: Int64s) -> tuple[Rag
     """
     names = sorted({*credits.channel_names, UNATTRIBUTED})
     rank = {name: number for number, name in enumerate(names)}
-    bare = np.flatnonzero((numbers >= 0) & (lengths == 0))
+    is_bare = (numbers >= 0) & (lengths == 0)
+    bare = np.flatnonzero(is_bare)
     row = np.repeat(np.arange(len(numbers)), lengths)
     place = np.arange(len(row)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     first = np.append(credits.offsets[:-1], 0)[numbers]
     ranks = np.array([rank[name] for name in credits.channel_names], np.int64)
-    code = ranks[credits.channel[first[row] + place]]
-    cells, cell = np.unique(
-        np.concatenate([row, bare]) * len(names) + np.concatenate([code, np.full(len(bare), rank[UNATTRIBUTED])]),
-        return_inverse=True,
-    )
-    widths = np.bincount(cells // len(names), minlength=len(numbers))
+    cells, cell = _distinct(row * len(names) + ranks[credits.channel[first[row] + place]])
+    whose = cells // len(names)
+    widths = np.bincount(whose, minlength=len(numbers)) + is_bare
     offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(widths)])
+    which = np.arange(len(cells)) + np.cumsum(is_bare)[whose]
+    channels = np.full(offsets[-1], rank[UNATTRIBUTED])
+    channels[which] = cells % len(names)
+    # Of each model and touch, where its amount stands, and where it is summed up: (5, touches), as one dimension, since
+    # of two adding up takes five times as long.
     model = np.arange(MODELS)[:, None]
-
-    def where(rows: Int64s, which: Int64s) -> Int64s:
-        """Of each model and touch, where its amount is summed up: (5, touches)."""
-        return (MODELS - 1) * offsets[rows] + which + model * widths[rows]
-
-    comes_from = (MODELS * first[row] + place + model * lengths[row]).ravel()
-    touched, alone = where(row, cell[: len(row)]).ravel(), where(bare, cell[len(row) :])
+    comes_from = ((MODELS * first)[row] + place + model * lengths[row]).ravel()
+    goes_to = (((MODELS - 1) * offsets[whose] + which)[cell] + model * widths[row]).ravel()
+    alone = MODELS * offsets[bare] + model
     sums = []
     for values, whole in ((credits.micros, MILLION), (_net(credits), credits.net_minor[numbers[bare]])):
-        total = np.zeros(MODELS * len(cells), np.int64)
-        np.add.at(total, touched, values[comes_from])  # of two dimensions it takes five times as long
+        total = np.zeros(MODELS * offsets[-1], np.int64)
+        np.add.at(total, goes_to, values.take(comes_from))
         total[alone] = whole
         sums.append(Ragged(Flat(total), MODELS * offsets))
-    return Ragged(Coded(cells % len(names), names), offsets), sums[0], sums[1]
+    return Ragged(Spelled(channels, names), offsets), sums[0], sums[1]
+
+
+def _distinct(values: Int64s) -> tuple[Int64s, Int64s]:
+    """The distinct ones in order, and which of them each is: `np.unique`, of values that nearly are in order."""
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    starts = np.diff(ordered, prepend=-1) != 0
+    which = np.empty(len(values), np.int64)
+    which[order] = np.cumsum(starts) - 1
+    return ordered[starts], which
 
 
 def _net(credits: Credits) -> Int64s:
     """The net amounts of all touches: where none are given they are the gross ones."""
+    if not len(credits.net):
+        return credits.gross
     has_own = np.diff(credits.net_offsets) > 0
     net = credits.gross.copy()
     net[np.repeat(has_own, MODELS * np.diff(credits.offsets))] = credits.net

@@ -104,7 +104,7 @@ MOVED_BETWEEN = TenantStatement(
            sum(sign * toFloat64(amount)) AS about
     FROM
     (
-        SELECT why, side.1 AS sign, toString(side.2) AS code, CAST(side.3, 'Array(String)') AS names,
+        SELECT why, side.1 AS sign, toString(side.2) AS code, side.3 AS names,
                side.4 AS all_micros, side.5 AS all_amounts
         FROM
         (

@@ -1,8 +1,9 @@
 """How do columns of an insert become ClickHouse's Native form, each as a whole?
 
 A column is a list, or one of these, which hold no Python object for every value: `Flat` for numbers and times, `Coded`
-for LowCardinality(String), `Ragged` for arrays. Of lists the driver packs those that need its care: moments, days,
-arrays, and what does not fit its column, which it refuses in its own words. It goes through them value by value.
+for LowCardinality(String), `Spelled` for String, `Ragged` for arrays. Of lists the driver packs those that need its
+care: moments, days, arrays, and what does not fit its column, which it refuses in its own words. It goes through them
+value by value.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ class Flat:
         packed = self.values.astype(_dtype(kind), copy=False)
         is_whole = packed.dtype != self.values.dtype and self.values.dtype.kind in "iu"
         is_member = not kind.startswith("Enum8(") or _members(kind).keys() >= set(packed.tolist())
-        if not is_member or (is_whole and (packed != self.values).any()):
+        if not is_member or (is_whole and not _fits(self.values, packed.dtype)):
             raise TypeMismatchError(f"a number does not fit into {kind}")
         out.write(packed.tobytes())
 
@@ -107,6 +108,19 @@ class Coded:
         renumbered[occurs] = [place[self.names[code]] for code in occurs]
         width = _write_names(place, len(self.codes), out)
         out.write(renumbered[self.codes].astype(WIDTHS[width]).tobytes())
+
+
+@dataclass(frozen=True, slots=True)
+class Spelled(Coded):
+    """The same for String, where every value is written out."""
+
+    def prefix(self, kind: str, out: Any) -> None:
+        """What comes before all values of the block: nothing."""
+
+    def write(self, kind: str, out: Any) -> None:
+        _require(kind, "String")
+        said = [_said(name) for name in self.names]
+        out.write(b"".join(map(said.__getitem__, self.codes.tolist())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +203,25 @@ def _write_names(names: Collection[str], rows: int, out: Any) -> int:
     out.write_strings(list(names), encoding="utf-8")
     out.write(rows.to_bytes(8, "little"))
     return width
+
+
+def _fits(values: NDArray[Any], dtype: Any) -> bool:
+    """Whether whole numbers all lie within a type."""
+    import numpy as np
+
+    bounds = np.iinfo(dtype)
+    return not len(values) or (int(values.min()) >= bounds.min and int(values.max()) <= bounds.max)
+
+
+def _said(text: str) -> bytes:
+    """A value of String: its length, seven bits a byte, and itself."""
+    said = text.encode()
+    head, more = bytearray(), len(said)
+    while more > 0x7F:
+        head.append(more & 0x7F | 0x80)
+        more >>= 7
+    head.append(more)
+    return bytes(head) + said
 
 
 @cache

@@ -20,7 +20,7 @@ from clickhouse_driver.writer import write_binary_str
 
 from app.storage.arrays import _joined, read_block
 from app.storage.failures import BAD_ROWS, StoragePermanent, failure_of
-from app.storage.native import Coded, Flat, Ragged, write_block
+from app.storage.native import Coded, Flat, Ragged, Spelled, write_block
 
 REVISIONS = (54453, 54460)  # before and after each column says in which form it comes
 
@@ -121,6 +121,18 @@ def test_every_form_is_read_again(revision: int) -> None:
         [[0.5, 0.25], [], [1.0]],
         [["b", "b"], [], ["b"]],
     ]
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_few_strings_are_written_out(revision: int) -> None:
+    names = ["", "ä", "x" * 127, "y" * 128, "z" * 20_000]
+    codes, offsets = np.array([4, 0, 1, 3, 2, 4]), np.array([0, 2, 2, 6])
+    said = [names[code] for code in codes.tolist()]
+    types = [("texts", "String"), ("lists", "Array(String)")]
+    columns = [Spelled(codes[:3], names), Ragged(Spelled(codes, names), offsets)]
+    assert read_again(types, columns, revision) == [said[:3], [said[:2], [], said[2:]]]
+    with pytest.raises(TypeError, match="column of type"):
+        read_again([("x", "LowCardinality(String)")], [Spelled(codes, names)], revision)
 
 
 def test_names_beyond_one_byte_and_none_at_all() -> None:
