@@ -54,7 +54,7 @@ class Settings:
         low=10,
         high=10_000_000,
     )
-    chunk_conversions: int = _setting(5_000, "most conversions in one chunk", low=1, high=100_000)
+    chunk_conversions: int = _setting(5_000, "most conversions in one chunk, half of a backfill's", low=1, high=100_000)
     backfill_chunks: int = _setting(
         16, "chunks of one backfill under way at once; 8 for each backfill process keep all busy", low=2, high=10_000
     )

@@ -15,6 +15,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
 from app.ledger.attribute import attribute
+from app.ledger.cut import BACKFILL
 from app.ledger.refresh import tenant_days
 from app.ledger.rules_change import FAR_MS
 from app.storage.client import Storage
@@ -31,7 +32,7 @@ from load.touch_table import DAY_MS, TENANT
 from workers.garbage import look_rarely
 
 CONVERSIONS, QUICK_CONVERSIONS = 40_000, 400
-CHUNK, QUICK_CHUNK = 5_000, 100
+QUICK_CHUNK = 100
 PROCESSES = 2
 
 _LIMIT = f"""
@@ -79,7 +80,9 @@ _LIMIT = f"""
 
 
 def measure(setting: Setting) -> Iterator[Figure]:
-    n, size = (QUICK_CONVERSIONS, QUICK_CHUNK) if setting.is_quick else (CONVERSIONS, CHUNK)
+    n, size = CONVERSIONS, BACKFILL * setting.settings.chunk_conversions
+    if setting.is_quick:
+        n, size = QUICK_CONVERSIONS, QUICK_CHUNK
     storage, engine = Storage(setting.settings), setting.engine
     insert_conversions(storage, setting.touches.conversions[:n])
     engine.execute("OPTIMIZE TABLE conversions FINAL")

@@ -9,6 +9,9 @@ import msgspec
 
 FEW = 10
 """A tenant has few conversions where they are less than this part of a chunk."""
+BACKFILL = 2
+"""A backfill's chunk holds so many times as many as a block's: whatever its days hold of the ledger is unpacked for it,
+however few of the rows it wants, and nobody waits for it."""
 
 
 class Share(msgspec.Struct, array_like=True, frozen=True):

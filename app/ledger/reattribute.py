@@ -10,7 +10,7 @@ from typing import Any
 from app.errors import BadInput
 from app.ingest.wake import wake_run
 from app.ledger import tenant_jobs
-from app.ledger.cut import make_chunks
+from app.ledger.cut import BACKFILL, make_chunks
 from app.ledger.runs import RunKind, Runs
 from app.storage.client import Storage
 from app.storage.conversions import conversion_keys_between
@@ -48,7 +48,7 @@ def start_reattribution(
 def start_run(redis: Any, settings: Settings, kind: RunKind, tenant_id: int, conversion_keys: Sequence[int]) -> str:
     """Record a run over some conversions of a tenant and wake it."""
     run_id = f"{kind.value[0]}{uuid.uuid4().hex[:16]}"
-    chunks = make_chunks({tenant_id: list(dict.fromkeys(conversion_keys))}, settings.chunk_conversions)
+    chunks = make_chunks({tenant_id: list(dict.fromkeys(conversion_keys))}, BACKFILL * settings.chunk_conversions)
     Runs(redis, settings.chunk_deadline_s).create(run_id, kind, tenant_id, chunks)
     tenant_jobs.begun(redis, tenant_id, run_id)
     try:

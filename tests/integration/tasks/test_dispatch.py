@@ -10,6 +10,7 @@ from collections import Counter
 import pytest
 
 from app.ledger.cut import Chunk, Share
+from app.ledger.reattribute import start_run
 from app.ledger.runs import RunKind
 from tasks import attribution
 from tasks.context import Context
@@ -52,6 +53,12 @@ def test_a_large_backfill_leaves_room_for_another_tenants(context, redis):
     attribution.dispatch("small")
     assert waiting(redis, "backfill") == {"large": [0, 1, 2], "small": [0]}
     assert Counter(waiting(redis, "attribution")) == {}
+
+
+def test_a_backfills_chunks_are_twice_as_large_as_a_blocks(context, redis):
+    small = dataclasses.replace(context.settings, chunk_conversions=5)
+    run_id = start_run(redis, small, RunKind.REATTRIBUTE, 4, range(1, 24))
+    assert [chunk.conversions for chunk in context.runs.open_chunks(run_id).values()] == [10, 10, 3]
 
 
 def test_the_end_of_a_wave_sends_the_next_until_all_is_done(context, redis):
