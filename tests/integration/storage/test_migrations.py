@@ -53,6 +53,19 @@ def test_a_new_file_is_applied_alone(empty: Settings, folder: Path) -> None:
     assert Storage(empty).command("EXISTS more") == [(1,)]
 
 
+def test_changes_that_are_there_keep_their_channels(empty: Settings, folder: Path) -> None:
+    last = folder / "0073_change_channels.sql"
+    statements = last.read_text(encoding="utf-8")
+    last.unlink()
+    migrate(empty, folder)
+    storage, columns = Storage(empty), "tenant_id, conversion_key, channels_before, channels_after"
+    storage.command(f"INSERT INTO ledger_changes ({columns}) VALUES (1, 2, ['a', 'ä'], []), (1, 3, [], ['a'])")
+    last.write_text(statements, encoding="utf-8")
+    assert migrate(empty, folder) == [last.name]
+    found = f"SELECT {columns}, toTypeName(channels_after) FROM ledger_changes ORDER BY conversion_key"
+    assert storage.command(found) == [(1, 2, ["a", "ä"], [], "Array(String)"), (1, 3, [], ["a"], "Array(String)")]
+
+
 def test_rollups_that_come_later_are_filled_from_those_that_are_there(empty: Settings) -> None:
     """However often: a file that broke off begins anew."""
     migrate(empty)
