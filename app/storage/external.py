@@ -52,6 +52,9 @@ class External:
 FEW = 100
 """Rows of a set that may stand in the text of a query."""
 _NUMBERS = re.compile(r"U?Int\d+|Date")
+_SUBQUERY_SET = re.compile(r"\bIN\s+\(\s*SELECT\b", re.IGNORECASE)
+# A table alone: no join, no mutation, and not FINAL, since a PREWHERE chooses before the newest of a row is known.
+_GUARD_OF_A_TABLE = re.compile(r"((?<!DELETE )\bFROM \w+\s+)WHERE(?= tenant_id (?:=|IN) )")
 
 
 def stated(sql: str, external: Mapping[str, External], whose: Whose) -> tuple[str, dict[str, External]]:
@@ -76,7 +79,16 @@ def stated(sql: str, external: Mapping[str, External], whose: Whose) -> tuple[st
         if not re.search(rf"\b(?:FROM|JOIN) {name}\b", told):
             sql = told
             del travelling[name]
-    return sql, travelling
+    return (sql if travelling or not external else _read_by(sql)), travelling
+
+
+def _read_by(sql: str) -> str:
+    """A look-up whose sets stand in its text, with PREWHERE in place of WHERE: both mean the same.
+
+    The engine moves such conditions there itself, which is an eighth of what a small look-up costs it. A set that is a
+    subquery stays in the WHERE: in a PREWHERE it does not choose granules by the primary key (26.5).
+    """
+    return sql if _SUBQUERY_SET.search(sql) else _GUARD_OF_A_TABLE.sub(r"\1PREWHERE", sql)
 
 
 def _listed(table: External, found: re.Match[str]) -> str:

@@ -7,6 +7,7 @@ from datetime import date
 
 from app.storage.adjustments import adjustments_of
 from app.storage.client import Storage
+from app.storage.conversion_history import HISTORY
 from app.storage.conversions import (
     CONVERSIONS,
     OrderKey,
@@ -20,7 +21,7 @@ from app.storage.erased import Sent, erased_among, insert_tombstones
 from app.storage.events import KNOWN_MESSAGES, Known, known_messages
 from app.storage.external import External, of_tenants, one_column
 from app.storage.hashes import id_hash
-from app.storage.identity import LINKS, Link, insert_cuts, links_among, links_of
+from app.storage.identity import LINKS, LINKS_UNCUT, Link, insert_cuts, links_among, links_of
 from app.storage.runs import insert_runs
 from app.storage.statements import TenantStatement
 from tests.integration.runs import RunRow, run_of
@@ -70,6 +71,8 @@ def test_lookups_read_few_granules(storage: Storage) -> None:
     asked: tuple[tuple[TenantStatement, dict[str, int], str, External], ...] = (
         (KNOWN_MESSAGES, {"since_ms": 0}, "ids", of_tenants("id", "String", {901: ids})),
         (LINKS, {}, "ids", of_tenants("id_hash", "UInt64", {901: map(id_hash, ids)})),
+        (LINKS_UNCUT, {}, "ids", of_tenants("id_hash", "UInt64", {901: map(id_hash, ids)})),
+        (HISTORY, {}, "keys", of_tenants("key", "UInt64", {901: [7, 49_999, 60_000]})),
         (CONVERSIONS, {}, "keys", one_column("key", "UInt64", [7, 49_999, 60_000])),
     )
     for statement, params, name, wanted in asked:
@@ -80,6 +83,22 @@ def test_lookups_read_few_granules(storage: Storage) -> None:
         assert found is not None, plan
         assert int(found[1]) <= 6, plan
         assert int(found[2]) >= 190, plan
+
+
+def test_a_newer_row_that_does_not_match_hides_the_older_one(storage: Storage, fresh_tenant: int) -> None:
+    """FINAL, with a set in the text of the query: the rows are chosen after they replaced each other."""
+    insert_cuts(storage, fresh_tenant, [("a:1", "u:1"), ("a:1", "u:2")], version=1)
+    insert_cuts(storage, fresh_tenant, [("a:1", "u:1")], version=2, undone=True)
+    sql = """
+        SELECT met
+        FROM identity_cuts FINAL
+        WHERE {tenant}
+          AND id_hash IN (SELECT id_hash FROM ids)
+          AND undone = 0
+        """
+    ids = one_column("id_hash", "UInt64", [id_hash("a:1")])
+    found = storage.rows(TenantStatement("cut", sql), tenant_id=fresh_tenant, external={"ids": ids})
+    assert found == [("u:2",)]
 
 
 def test_links_with_their_first_meeting(storage: Storage, fresh_tenant: int) -> None:

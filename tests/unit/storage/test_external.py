@@ -47,3 +47,36 @@ def test_a_statement_of_one_tenant_takes_no_rows_of_another(tenant_ids: Any) -> 
     for whose in (7, [7], [8]):
         with pytest.raises(UnsafeStatement, match="wanted"):
             stated(SET, {"wanted": table}, whose)
+
+
+ONE = "SELECT 1 FROM t\n    WHERE tenant_id = 7 AND key IN (SELECT key FROM keys)"
+
+
+def test_a_look_up_by_a_set_in_its_text_is_a_prewhere() -> None:
+    keys = {"keys": External({"key": ("UInt64", [5, 6])})}
+    assert stated(ONE, keys, 7)[0] == "SELECT 1 FROM t\n    PREWHERE tenant_id = 7 AND key IN (5, 6)"
+    two = f"SELECT x FROM ({ONE}) WHERE x = 0 UNION ALL {ONE.replace('= 7', 'IN (7, 8)')}"
+    assert stated(two, keys, None)[0].count("PREWHERE tenant_id") == 2
+    assert stated(two, keys, None)[0].count("WHERE x = 0") == 1
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        ONE.replace("FROM t", "FROM t FINAL"),  # an older row could stand for a newer one that does not match
+        f"{ONE} AND id IN (SELECT id FROM (SELECT id FROM u WHERE tenant_id = 7))",  # its key would not be used
+        ONE.replace("FROM t", "FROM t AS a JOIN (SELECT 1) AS b USING (x)"),
+        ONE.replace("SELECT 1 FROM t", "ALTER TABLE t DELETE"),
+        ONE.replace("SELECT 1 FROM", "DELETE FROM"),
+    ],
+)
+def test_others_keep_their_where(sql: str) -> None:
+    told, travelling = stated(sql, {"keys": External({"key": ("UInt64", [5, 6])})}, 7)
+    assert "key IN (5, 6)" in told
+    assert travelling == {}
+    assert "PREWHERE" not in told
+
+
+def test_where_a_set_travels_or_there_is_none_it_is_a_where() -> None:
+    for tables in ({"keys": External({"key": ("UInt64", range(FEW + 1))})}, {}):
+        assert stated(ONE, tables, 7) == (ONE, tables)
