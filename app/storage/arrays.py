@@ -26,7 +26,11 @@ Types = list[tuple[str, str]]
 
 
 class ArrayResult(QueryResult):  # type: ignore[misc]
-    """The answer to a query by columns: arrays, of LowCardinality(String) `Coded`, and of arrays of both `Ragged`."""
+    """The answer to a query by columns: arrays, of LowCardinality(String) `Coded`, and of arrays of both `Ragged`.
+
+    Moments are numbers in the unit of their column, epoch ms for DateTime64(3), and of an Enum8 it is the numbers too:
+    to have the engine make them is a function more to plan.
+    """
 
     data: list[Columns]
     columns_with_types: Types
@@ -44,7 +48,7 @@ class ArrayResult(QueryResult):  # type: ignore[misc]
         for packet in self.packet_generator:
             self.store(packet)
         if not self.data:
-            return [_empty(kind) for _, kind in self.columns_with_types], self.columns_with_types
+            return [_empty(_form(kind)) for _, kind in self.columns_with_types], self.columns_with_types
         return [_joined(parts) for parts in zip(*self.data, strict=True)], self.columns_with_types
 
 
@@ -60,8 +64,15 @@ def read_block(stream: Any, use_numpy: bool | None = None) -> ColumnOrientedBloc
         is_special = bool(is_marked and read_binary_uint8(fin))
         types.append((name, kind))
         if rows:
-            data.append(_read(fin, context, kind, rows, is_special))
+            data.append(_read(fin, context, _form(kind), rows, is_special))
     return ColumnOrientedBlock(types, data, info)
+
+
+def _form(kind: str) -> str:
+    """The type that the values of one come as: of moments and of members of an enumeration, their numbers."""
+    if kind.startswith("DateTime64("):
+        return "Int64"
+    return "Int8" if kind.startswith("Enum8(") else kind
 
 
 def _read(fin: Any, context: Any, kind: str, rows: int, is_special: bool) -> Any:

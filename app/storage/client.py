@@ -108,6 +108,8 @@ class Storage:
     ) -> dict[str, Any]:
         """Run a statement and return its columns as arrays, those of LowCardinality(String) as `Coded`.
 
+        DateTime64(3) comes as epoch ms, an Enum8 by its numbers.
+
         An empty result has all of its columns, with their types. The storage must have been made with numpy.
         """
         if not self.numpy:

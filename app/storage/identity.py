@@ -14,15 +14,17 @@ from app.storage.statements import TenantsStatement, TenantStatement
 # rows of their own, because to leave their pairs out here took a third of what planning the query costs. So does to
 # group the rows: rows that wait to be merged are few.
 _MEETINGS = """
-    SELECT tenant_id, id, met, toUnixTimestamp64Milli(first_ts) AS first_ms, toUInt64(0) AS version, 0 AS undone
     FROM identity_aliases
     WHERE {tenant}
       AND (tenant_id, id_hash) IN (SELECT tenant_id, id_hash FROM ids)
     """
-LINKS_UNCUT = TenantsStatement("links_uncut", _MEETINGS)
+LINKS_UNCUT = TenantsStatement(
+    "links_uncut", f"SELECT tenant_id, id, met, toUnixTimestamp64Milli(first_ts) {_MEETINGS}"
+)
 LINKS = TenantsStatement(
     "links",
     f"""
+    SELECT tenant_id, id, met, toUnixTimestamp64Milli(first_ts) AS first_ms, toUInt64(0) AS version, 0 AS undone
     {_MEETINGS}
     UNION ALL
     SELECT tenant_id, id, met, 0 AS first_ms, version, undone
@@ -81,9 +83,10 @@ def links_and_cuts(
     rows = storage.rows(statement, tenant_id=sorted(wanted), external=external, task=task)
     meetings: dict[tuple[int, str, str], int] = {}
     cuts: dict[tuple[int, str, str], tuple[int, int]] = {}
-    for tenant_id, id, met, first_ms, version, undone in rows:
+    for tenant_id, id, met, first_ms, *cut in rows:
         pair = (tenant_id, id, met)
-        if version:
+        if cut and cut[0]:
+            version, undone = cut
             cuts[pair] = max((version, undone), cuts.get(pair, (0, 0)))
         elif id in wanted[tenant_id]:
             meetings[pair] = min(first_ms, meetings.get(pair, first_ms))

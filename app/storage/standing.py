@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 STANDING_CREDIT = TenantsStatement(
     "standing_credit",
     """
-    SELECT tenant_id, conversion_key, version, is_deleted, toUnixTimestamp64Milli(ts) AS ts_ms, rules_version, currency,
-           gross_minor, net_minor, retracted, touch_keys, touch_channels, micros, gross, net, content
+    SELECT tenant_id, conversion_key, version, is_deleted, ts AS ts_ms, rules_version, currency, gross_minor, net_minor,
+           retracted, touch_keys, touch_channels, micros, gross, net, content
     FROM ledger
     WHERE {tenant}
       AND (tenant_id, utc_day, conversion_key) IN (SELECT tenant_id, utc_day, conversion_key FROM wanted)

@@ -20,8 +20,7 @@ EXCLUDED = "(excluded)"
 # By id and time alone: `app.storage.windows` matches, sorts and drops repeats. A join and two LIMIT BY here cost as
 # much again as the reading; FINAL would do a part of it at two to four times the price.
 _TOUCHES = """
-    SELECT tenant_id, user_hash, toUnixTimestamp64Milli(ts) AS time_ms, event_key, CAST(kind, 'Int8') AS touch_kind,
-           channel, campaign, source, is_deleted
+    SELECT tenant_id, user_hash, ts AS time_ms, event_key, kind, channel, campaign, source, is_deleted
     FROM touchpoints
     WHERE {tenant}
       AND {whose}
@@ -126,7 +125,7 @@ def touches_of(
         conversion_index=conversion,
         time_ms=found["time_ms"][row],
         key=found["event_key"][row],
-        kind=found["touch_kind"][row],
+        kind=found["kind"][row],
         channel=channel.codes[row],
         channel_names=channel.names,
         campaign=campaign.codes[row],

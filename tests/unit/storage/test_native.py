@@ -71,6 +71,15 @@ def test_answers_are_read_as_arrays(revision: int) -> None:
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
+def test_moments_and_members_of_enumerations_are_read_as_numbers(revision: int) -> None:
+    types = [("ts", "DateTime64(3, 'UTC')"), ("kind", "Enum8('click' = 0, 'view' = -1)")]
+    columns = [Flat(np.array([1_700_000_000_123, -1])), Flat(np.array([0, -1]))]
+    ts, kind = read_block(stream_of(types, columns, revision)).get_columns()
+    assert (ts.dtype, ts.tolist()) == (np.int64, [1_700_000_000_123, -1])
+    assert (kind.dtype, kind.tolist()) == (np.int8, [0, -1])
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
 @pytest.mark.parametrize("offsets", [[0, 2, 2, 3], [0, 0]], ids=["some", "empty"])
 def test_arrays_in_answers_are_read_whole(revision: int, offsets: list[int]) -> None:
     bounds, values = np.array(offsets), np.array([7, -1, 3])[: offsets[-1]]
