@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
+from workers.local.clickhouse.told import _alike
+
 EMPTY = "SELECT * FROM told WHERE id > {}"
 
 
@@ -33,12 +37,15 @@ def test_queries_that_differ_in_a_time_alone_are_one_and_others_are_not(connect)
         assert kinds(client, text) == [("x", kind)]
 
 
-def test_queries_that_differ_in_their_tenants_alone_are_one(connect):
-    client = connect()
+@pytest.mark.parametrize("where", ["WHERE", "PREWHERE"])
+def test_queries_that_differ_in_their_tenants_alone_are_one(connect, where):
+    client, alike = connect(), set()
     client.execute("CREATE TABLE told_tenants (tenant_id UInt32, id UInt64) ENGINE = MergeTree ORDER BY id")
     for which in ("= 7", "= 70000", "IN (7, 9)", "IN (7, 70000, 8)"):
-        text = f"SELECT id AS told_by FROM told_tenants WHERE tenant_id {which} AND id > 0"
+        text = f"SELECT id AS told_by FROM told_tenants {where} tenant_id {which} AND id > 0"
+        alike.add(_alike(text))
         assert kinds(client, text, settings={"log_comment": which}) == [("told_by", "UInt64")]
+    assert len(alike) == 1
     client.execute("DROP TABLE told_tenants")
 
 

@@ -16,7 +16,7 @@ from workers.local.clickhouse.engine import Session
 Columns = list[tuple[str, str]]
 
 MOST_REMEMBERED = 512
-_TENANTS = re.compile(r"\bWHERE tenant_id (?:= \d+|IN \([\d, ]+\))")
+_TENANTS = re.compile(r"\b(?:PRE)?WHERE tenant_id (?:= \d+|IN \([\d, ]+\))")
 _SETS = re.compile(r"\bIN \((?:\([\d', -]+\)(?:, )?|\d+(?:, )?)+\)")
 _LONG_NUMBERS = re.compile(r"'(?:[^'\\]|\\.|'')*'|`(?:[^`\\]|\\.)*`|(?<![\w.])\d{11,18}(?![\w.])")
 
