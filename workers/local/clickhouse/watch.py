@@ -2,7 +2,7 @@
 
 While the engine works on a statement its connection's thread cannot read the socket. One thread looks at the
 sockets of all such statements instead: a cancel packet or a closed socket makes it ask the engine to stop.
-It sleeps while there are none.
+It sleeps while there are none, and does not wake for each: most have ended before its next look.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import logging
 import select
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from workers.local.clickhouse.protocol import ClientPacket
 
 logger = logging.getLogger(__name__)
 
-TICK_MS = 20
+TICK_S = 0.02
 _numbers = count(1)
 
 
@@ -82,7 +83,8 @@ class Watch:
     def in_engine(self, run: Run) -> Iterator[None]:
         """Look at the client's socket while the engine works."""
         run.in_engine = True
-        self._wake.set()
+        if not self._wake.is_set():
+            self._wake.set()
         try:
             yield
         finally:
@@ -110,23 +112,25 @@ class Watch:
         while not self._stopped:
             self._wake.wait()
             self._wake.clear()
+            time.sleep(TICK_S)
             while runs := self._in_engine():
-                self._wait_for_clients(runs)
+                self._listen_to_clients(runs)
                 for run in runs:
                     self._stop_if_cancelled(run)
+                time.sleep(TICK_S)
 
     def _in_engine(self) -> list[Run]:
         with self._lock:
             return [run for run in self._runs if run.in_engine]
 
-    def _wait_for_clients(self, runs: list[Run]) -> None:
+    def _listen_to_clients(self, runs: list[Run]) -> None:
         poll = select.poll()
         watched = {}
         for run in runs:
             if not run.is_pipelined and not run.is_cancelled and run.sock.fileno() >= 0:
                 watched[run.sock.fileno()] = run
                 poll.register(run.sock.fileno(), select.POLLIN)
-        for number, _ in poll.poll(TICK_MS):
+        for number, _ in poll.poll(0):
             self._judge(watched[number])
 
     def _judge(self, run: Run) -> None:
