@@ -13,7 +13,7 @@ from app.attribution.touches import Touches
 from app.ledger.attribute import attribute, touches_in
 from app.ledger.keys import conversion_key
 from app.storage.client import Storage
-from app.storage.touches import TOUCHES, TOUCHES_NEAR
+from app.storage.touches import TOUCHES, TOUCHES_NEAR, TOUCHES_NEW
 from app.tenants.tenant import Tenant
 from load.figures import Figure, compared, in_turns, of_rates
 from load.setting import Setting
@@ -45,7 +45,7 @@ def measure(setting: Setting) -> Iterator[Figure]:
     whole_s, query_s, credit_s = in_turns(
         [whole, lambda: batched(arrays, asked), lambda: credit(touches, conversions)], setting.rounds(7)
     )
-    n, touch_queries = len(asked), (TOUCHES.name, TOUCHES_NEAR.name)
+    n, touch_queries = len(asked), (TOUCHES.name, TOUCHES_NEAR.name, TOUCHES_NEW.name)
     parts = {
         "touch_query_ms": 1000 * statistics.median(one.of(*touch_queries) for one in spent),
         "other_queries_ms": 1000 * statistics.median(one.all_but(*touch_queries, "ledger") for one in spent),

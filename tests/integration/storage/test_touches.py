@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from app.storage.client import Storage
 from app.storage.hashes import id_hash
 from app.storage.statements import TenantStatement
-from app.storage.touches import TOUCHES, TOUCHES_NEAR, TouchColumns, touches_of
+from app.storage.touches import TOUCHES, TOUCHES_NEAR, TOUCHES_NEW, TouchColumns, touches_of
 from app.storage.windows import windows_of
 from tests.integration.storage.rows import DAY, T0, put
 
@@ -105,6 +106,16 @@ def test_two_tenants_with_the_same_ids_and_messages(
     assert as_tuples(found.between(1, 3)) == [(0, 5, "mine", "", 0), (0, 6, "mine", "", 0)]
 
 
+def test_what_comes_after_a_window_that_reaches_up_to_now(
+    storage: Storage, numpy_storage: Storage, fresh_tenant: int
+) -> None:
+    now_ms = time.time_ns() // 1_000_000
+    offsets = (-1_000, -999, 0, 1, 1_000)
+    put(storage, "touchpoints", fresh_tenant, *(touch(f"m{t}", now_ms + t - T0) for t in offsets))
+    found = touches_of(numpy_storage, [fresh_tenant], [0], ["u:1"], [now_ms - 999], [now_ms])
+    assert found.time_ms.tolist() == [now_ms - 999, now_ms]
+
+
 def test_one_touch_under_two_ids_of_a_person_counts_once(
     storage: Storage, numpy_storage: Storage, fresh_tenant: int
 ) -> None:
@@ -167,7 +178,7 @@ def explain(storage: Storage, statement: TenantStatement, **more: object) -> str
     return "\n".join(line for (line,) in storage.rows(asked, **more))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("statement", [TOUCHES, TOUCHES_NEAR], ids=["far", "near"])
+@pytest.mark.parametrize("statement", [TOUCHES, TOUCHES_NEAR, TOUCHES_NEW], ids=["far", "near", "new"])
 @pytest.mark.parametrize(("ids", "tenants"), [(1, 1), (20, 1), (20, 2), (200, 1)])
 def test_the_set_prunes_by_the_primary_key(
     storage: Storage, crowded_tenant: int, ids: int, tenants: int, statement: TenantStatement
@@ -178,7 +189,7 @@ def test_the_set_prunes_by_the_primary_key(
     until = [T0 + 400 * DAY] * ids
     windows = windows_of(whose, list(range(ids)), [id_hash(f"u:{number}") for number in range(ids)], [T0] * ids, until)
     params = {"lo_ms": T0, "hi_ms": until[0], "period_ms": windows.period_ms}
-    external = {"ids": windows.ids()} if statement is TOUCHES_NEAR else {"periods": windows.periods()}
+    external = {"periods": windows.periods()} if statement is TOUCHES else {"ids": windows.ids()}
     plan = explain(storage, statement, tenant_id=asked, params=params, external=external)
     selected, total = granules(plan)
     assert total >= 390, plan

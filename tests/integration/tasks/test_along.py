@@ -56,7 +56,7 @@ def test_waiting_runs_are_done_along_and_their_own_tasks_have_nothing_to_do(pipe
     told = run(run_ids[1])
     assert (told["along"], told["outcome"], told["closed"]["run_id"]) == (2, "attributed", run_ids[1])
     assert [asked[name] for name in ("ledger", "refresh_daily", "refresh_journey_parts")] == [1, 0, 0]
-    assert asked["touches"] + asked["touches_near"] == 1
+    assert asked["touches"] + asked["touches_near"] + asked["touches_new"] == 1
     assert [runs.get(run_id).state for run_id in run_ids] == [RunState.DONE] * 3
     assert [runs.get(run_id).attributed for run_id in run_ids] == [runs.get(run_id).conversions for run_id in run_ids]
     asked.clear()
