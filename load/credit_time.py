@@ -3,13 +3,16 @@
 An order is credited when the first run that names it is closed: its ledger row is stored, an order that is asked for
 shows it, and a report that is asked for sums it up first (`load.report_time`). While the load runs it is noted which
 conversions each run names; when it was closed stands in its record. That costs a few reads of Redis, where to ask the
-API for every order would be a load of its own. One order a second is asked for through the API all the same, just after
-its run was closed: its credit has to be there.
+API for every order would be a load of its own. A run may come and go between two looks: an order that seems to be late
+because its first run did, and a touch that came later had it credited again, has no time. One order a second is asked
+for through the API all the same, just after its run was closed: its credit has to be there.
 """
 
 from __future__ import annotations
 
 import threading
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -41,7 +44,9 @@ class Credited:
 
 
 @dataclass(slots=True)
-class _Run:
+class Run:
+    """What a run names, and when it was recorded and closed (epoch ms)."""
+
     conversions: list[int]
     created_ms: int
     closed_ms: int = 0
@@ -54,7 +59,7 @@ class CreditTimes:
         self._redis: Any = make_redis(stack.settings.redis_url)
         self._edge = Edge(stack.url, secret_key=stack.secret_key)
         self._due: dict[int, tuple[str, float, str]] = {}
-        self._runs: dict[str, _Run] = {}
+        self._runs: dict[str, Run] = {}
         self._closed: set[int] = set()
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="credit", daemon=True)
@@ -75,17 +80,23 @@ class CreditTimes:
         return len(self._closed)
 
     def finish(self) -> list[Credited]:
-        """Stop watching, when nothing waits any more. One entry for each order that a run was seen to name."""
+        """Stop watching, when nothing waits any more. One entry for each order whose first run was seen."""
         self._is_over.set()
         self._thread.join()
+        unseen = self._unseen_ms()
         self._edge.close()
         self._redis.close()
-        first = {key: run for run in sorted(self._runs.values(), key=_newest_first) for key in run.conversions}
-        return [
-            Credited(stage, (run.created_ms - due_ms) / 1000, (run.closed_ms - due_ms) / 1000)
-            for key, (_, due_ms, stage) in self._due.items()
-            if (run := first.get(key)) and run.closed_ms
-        ]
+        return list(first_times(self._due.values(), map(self._first().get, self._due), unseen))
+
+    def _first(self) -> dict[int, Run]:
+        return {key: run for run in sorted(self._runs.values(), key=_newest_first) for key in run.conversions}
+
+    def _unseen_ms(self) -> list[int]:
+        """When those runs were created of which nobody saw what they name; ascending."""
+        names = set(self._redis.scan_iter(match=keys.run("*"), count=1_000, _type="HASH"))
+        names -= {keys.run(run_id).encode() for run_id in self._runs}
+        created = (self._redis.hget(name, "created_ms") for name in names)
+        return sorted(int(created_ms) for created_ms in created if created_ms)
 
     def _watch(self) -> None:
         looks = 0
@@ -100,7 +111,7 @@ class CreditTimes:
             self.failure = self.failure or f"credit could not be watched any more: {error!r}"
             raise
 
-    def _look(self) -> list[_Run]:
+    def _look(self) -> list[Run]:
         """Note new runs and what they name. Returns those that have been closed since the last look.
 
         Runs that come and go while Redis does not answer are not seen: the report says of how many orders.
@@ -118,9 +129,9 @@ class CreditTimes:
                 packed = self._redis.hvals(keys.run_chunks(run_id))
                 shares = [share for chunk in map(decode_chunk, packed) for share in chunk.shares]
                 found = [key for share in shares for key in share.conversion_keys()]
-                self._runs[run_id] = _Run(found, int(created_ms))
+                self._runs[run_id] = Run(found, int(created_ms))
 
-    def _note_closed_runs(self) -> list[_Run]:
+    def _note_closed_runs(self) -> list[Run]:
         closed = []
         for run_id, run in self._runs.items():
             if not run.closed_ms and (closed_ms := self._redis.hget(keys.run(run_id), "closed_ms")):
@@ -129,7 +140,7 @@ class CreditTimes:
                 closed.append(run)
         return closed
 
-    def _ask(self, closed: list[_Run]) -> bool:
+    def _ask(self, closed: list[Run]) -> bool:
         """Ask the API for one order of the runs; False where they name none of ours."""
         orders = (self._due[key][0] for run in closed for key in run.conversions if key in self._due)
         order = next(orders, None)
@@ -145,5 +156,30 @@ class CreditTimes:
         return True
 
 
-def _newest_first(run: _Run) -> int:
+def first_times(
+    due: Iterable[tuple[str, float, str]], runs: Iterable[Run | None], unseen_ms: Sequence[int]
+) -> Iterator[Credited]:
+    """The times of orders, of those where they are known.
+
+    Blocks take a tenant's batches in the order in which they came. So an order that was stored after one that was due
+    later, while a run was recorded of which nobody saw what it names, was named by that one.
+
+    Parameters
+    ----------
+    due : of each order its id, when it was due (epoch ms), and its stage; `runs`: the first that was seen to name it.
+    unseen_ms : when those runs were recorded of which nobody saw what they name, ascending.
+    """
+    soonest_ms = float("inf")
+    closed = [(due_ms, stage, run) for (_, due_ms, stage), run in zip(due, runs, strict=True) if run and run.closed_ms]
+    for due_ms, stage, run in sorted(closed, key=_latest_due_first):
+        is_overtaken, soonest_ms = soonest_ms < run.created_ms, min(soonest_ms, run.created_ms)
+        if not is_overtaken or bisect_left(unseen_ms, due_ms) == bisect_left(unseen_ms, run.created_ms):
+            yield Credited(stage, (run.created_ms - due_ms) / 1000, (run.closed_ms - due_ms) / 1000)
+
+
+def _latest_due_first(one: tuple[float, str, Run]) -> float:
+    return -one[0]
+
+
+def _newest_first(run: Run) -> int:
     return -run.created_ms
