@@ -26,8 +26,7 @@ def keep_threads_for_events(app: Flask, settings: Settings) -> None:
     """Refuse with 503 what would take the last threads from events; a streamed answer holds its thread to its end."""
     kept = max(1, settings.edge_threads // ONE_IN)
     others = max(1, settings.edge_threads - kept)
-    free, may_wait = threading.BoundedSemaphore(others), threading.BoundedSemaphore(max(1, kept - 1))
-    wait_s = WAIT_S if kept > 1 else 0.0
+    free, may_wait = threading.BoundedSemaphore(others), threading.BoundedSemaphore(kept - 1)
 
     def is_let_in() -> bool:
         if free.acquire(blocking=False):
@@ -35,7 +34,7 @@ def keep_threads_for_events(app: Flask, settings: Settings) -> None:
         if not may_wait.acquire(blocking=False):
             return False
         try:
-            return free.acquire(timeout=wait_s)
+            return free.acquire(timeout=WAIT_S)
         finally:
             may_wait.release()
 

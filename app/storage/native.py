@@ -13,6 +13,7 @@ from array import array
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from clickhouse_driver.columns.service import write_column
@@ -214,14 +215,10 @@ def _fits(values: NDArray[Any], dtype: Any) -> bool:
 
 
 def _said(text: str) -> bytes:
-    """A value of String: its length, seven bits a byte, and itself."""
-    said = text.encode()
-    head, more = bytearray(), len(said)
-    while more > 0x7F:
-        head.append(more & 0x7F | 0x80)
-        more >>= 7
-    head.append(more)
-    return bytes(head) + said
+    """A value of String: its length and itself."""
+    said = BytesIO()
+    write_binary_str(text, said)
+    return said.getvalue()
 
 
 @cache
