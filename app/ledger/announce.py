@@ -14,7 +14,8 @@ from app.ledger.runs import RunRecord, Runs, RunState
 from app.reports.days import rfc3339
 from app.storage import keys
 from app.storage.client import Storage
-from app.storage.webhooks import Webhook, webhooks_among
+from app.storage.webhooks import webhooks_among
+from app.tenants.never import Fact
 from app.tenants.registry import Registry
 from app.tenants.tenant import Tenant
 
@@ -37,7 +38,8 @@ def announce(
     """
     new: list[str] = []
     counted: dict[int, int] | None = None
-    for tenant_id, subscribed in _subscribed(runs.redis, storage, record.tenant_ids).items():
+    asked = sorted(registry.may_have(Fact.WEBHOOKED, record.tenant_ids))
+    for tenant_id, subscribed in webhooks_among(storage, asked, task="attribution.close_run").items():
         hooks = [hook for hook in subscribed if not hook.kinds or record.kind in hook.kinds]
         if not hooks:
             continue
@@ -50,23 +52,6 @@ def announce(
             if record_delivery(runs.redis, tenant_id, hook.webhook_id, delivery_id, body):
                 new.append(delivery_id)
     return new
-
-
-def may_have_webhooks(redis: Any, tenant_id: int) -> None:
-    """Say that a tenant has a webhook now; called after it was stored."""
-    redis.hset(keys.WEBHOOKED, str(tenant_id), "some")
-
-
-def _subscribed(redis: Any, storage: Storage, tenant_ids: Sequence[int]) -> dict[int, list[Webhook]]:
-    """The webhooks of these tenants. Most tenants have none, and storage is asked of that once."""
-    said = redis.hmget(keys.WEBHOOKED, [str(tenant_id) for tenant_id in tenant_ids]) if tenant_ids else []
-    asked = [tenant_id for tenant_id, known in zip(tenant_ids, said, strict=True) if known != b"none"]
-    found = webhooks_among(storage, asked, task="attribution.close_run")
-    for tenant_id, known in zip(tenant_ids, said, strict=True):
-        if known is None and not found[tenant_id]:
-            # Only where nobody has said otherwise since: a webhook may have been made after storage was asked.
-            redis.hsetnx(keys.WEBHOOKED, str(tenant_id), "none")
-    return found
 
 
 def record_delivery(redis: Any, tenant_id: int, webhook_id: str, delivery_id: str, body: bytes) -> bool:

@@ -15,12 +15,13 @@ import msgspec
 
 from app.errors import BadInput, NotFound
 from app.ingest.dead_letters import DeadLetter, DeadLetters, Source
-from app.ledger.announce import KEPT_S, may_have_webhooks
+from app.ledger.announce import KEPT_S
 from app.ledger.calling import Refusal, call, check_url
 from app.ledger.runs import RunKind
 from app.storage import keys
 from app.storage.client import Storage
 from app.storage.webhooks import Webhook, insert_webhook, webhooks_of
+from app.tenants.never import Fact, storing
 from app.tenants.tenant import Tenant
 from config.settings import Settings
 
@@ -47,8 +48,8 @@ def add_webhook(
     hook = Webhook(
         f"wh_{uuid.uuid4().hex}", url, f"whsec_{secrets.token_urlsafe(32)}", kinds, "active", now_us // 1000, now_us
     )
-    insert_webhook(storage, tenant.tenant_id, hook)
-    may_have_webhooks(redis, tenant.tenant_id)
+    with storing(redis, Fact.WEBHOOKED, [tenant.tenant_id]):
+        insert_webhook(storage, tenant.tenant_id, hook)
     return hook
 
 

@@ -35,15 +35,15 @@ ERASURES_DUE = "erasures:due"
 ERASING = "lock:erasing"
 """Lock (string) held by the one process that carries erasures further; expires after ten minutes."""
 
-WEBHOOKED = "webhooks:tenants"
-"""hash of tenant id -> 'none' where it is known to have no webhook, 'some' where it may; owner: the announcements."""
-
 ADJUSTED = "adjustments:tenants"
 """hash of tenant id -> 'none' (and since when: see `app.tenants.never`) where no order of it was ever refunded or
 corrected, 'some' where one may have been; gone when the mirror of tenants is filled again; owner: the mirror."""
 
 CUT = "cuts:tenants"
 """The same of whether a meeting of two ids was ever cut, by an unmerge or an erasure."""
+
+WEBHOOKED = "webhooks:tenants"
+"""The same of whether it ever had a webhook."""
 
 WEBHOOKS_DUE = "webhooks:due"
 """zset of delivery id by the time (ms) of its next try; owner: webhooks."""

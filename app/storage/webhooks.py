@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from app.storage.client import Storage
@@ -44,6 +44,11 @@ def webhooks_among(storage: Storage, tenant_ids: Sequence[int], *, task: str = "
         for tenant_id, *row in storage.rows(WEBHOOKS, tenant_id=tenant_ids, task=task):
             found[tenant_id].append(Webhook._make(row))
     return found
+
+
+def webhooked_among(storage: Storage, tenant_ids: Collection[int]) -> set[int]:
+    """Those of these tenants that have a webhook."""
+    return {tenant_id for tenant_id, hooks in webhooks_among(storage, sorted(tenant_ids)).items() if hooks}
 
 
 def insert_webhook(storage: Storage, tenant_id: int, hook: Webhook) -> None:

@@ -18,7 +18,7 @@ from app.storage.tenants import TenantRow, all_tenants, one_tenant, tenant_by_sl
 from app.tenants.cache import Cache
 from app.tenants.keys import hash_of
 from app.tenants.mirror import Known, Mirror, tenant_of
-from app.tenants.never import ASK, SOME, Fact, Never
+from app.tenants.never import ASK, CREDITED_BY, SOME, Fact, Never
 from app.tenants.tenant import Tenant
 from config.settings import Settings
 
@@ -90,18 +90,14 @@ class Lookup:
         return self._known(tenant_ids, self._read(tenant_ids).records)
 
     def fresh_and_never(self, tenant_ids: Collection[int]) -> tuple[Sequence[Tenant], Never]:
-        """And what they never had: storage is asked of each tenant once."""
-        records, facts, _ = self._read(tenant_ids, tuple(Fact))
-        never: dict[Fact, set[int]] = {}
-        for fact, (may_be, none) in facts.items():
-            known = dict(zip(tenant_ids, may_be, strict=True))
-            unknown = [tenant_id for tenant_id, is_so in known.items() if is_so is None]
-            some = ASK[fact](self._storage(), unknown) if unknown else set()
-            for tenant_id in unknown:
-                known[tenant_id] = tenant_id in some
-                self._mirror.add_fact(fact, tenant_id, SOME if tenant_id in some else none)
-            never[fact] = {tenant_id for tenant_id, is_so in known.items() if not is_so}
-        return self._known(tenant_ids, records), never
+        """And what they never had of what a chunk is credited by: storage is asked of each tenant once."""
+        read = self._read(tenant_ids, CREDITED_BY)
+        never = {fact: set(tenant_ids) - self._may_have(fact, tenant_ids, read) for fact in CREDITED_BY}
+        return self._known(tenant_ids, read.records), never
+
+    def may_have(self, fact: Fact, tenant_ids: Collection[int]) -> set[int]:
+        """Those of these tenants that ever had such a thing; likewise."""
+        return self._may_have(fact, tenant_ids, self._read(tenant_ids, [fact]))
 
     def unknown_among(self, tenant_ids: Collection[int]) -> set[int]:
         """Those that neither Redis nor ClickHouse knows, nor this process: a tenant is never taken away."""
@@ -149,6 +145,15 @@ class Lookup:
             self.reconcile()
             read = self._mirror.read(list(tenant_ids), facts)
         return read
+
+    def _may_have(self, fact: Fact, tenant_ids: Collection[int], read: Known) -> set[int]:
+        may_be, none = read.facts[fact]
+        known = dict(zip(tenant_ids, may_be, strict=True))
+        unknown = [tenant_id for tenant_id, is_so in known.items() if is_so is None]
+        some = ASK[fact](self._storage(), unknown) if unknown else set()
+        for tenant_id in unknown:
+            self._mirror.add_fact(fact, tenant_id, SOME if tenant_id in some else none)
+        return some | {tenant_id for tenant_id, is_so in known.items() if is_so}
 
     def _by_secret(self, key: str, kind: str) -> Tenant | None:
         sha256 = hash_of(key)

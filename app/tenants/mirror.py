@@ -146,7 +146,7 @@ class Mirror:
         """Say what ClickHouse says, of all tenants."""
         with _redis_errors(), self._redis.pipeline(transaction=True) as pipe:
             life = self._life()
-            pipe.delete(keys.TENANT_KEYS, keys.TENANTS, keys.WEBHOOKED, *Fact)
+            pipe.delete(keys.TENANT_KEYS, keys.TENANTS, *Fact)
             for fact in Fact:
                 pipe.hset(fact, FILLED, uuid.uuid4().hex)
             for row in rows:

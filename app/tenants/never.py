@@ -1,4 +1,4 @@
-"""What has a tenant never had? Refunds, and cuts of meetings: most have none of either, and need not be asked for any.
+"""What has a tenant never had? Refunds, cuts of meetings, webhooks: most have none, and need not be asked for any.
 
 Redis remembers 'none' of a tenant once storage was asked, and 'some' for good. Whoever stores the first one says so
 before: from then on nobody can remember 'none', and who read it earlier is as one who asked before it was stored. And
@@ -21,6 +21,7 @@ from app.storage import keys
 from app.storage.adjustments import adjusted_among
 from app.storage.client import Storage
 from app.storage.identity import cut_among
+from app.storage.webhooks import webhooked_among
 
 SOME = b"some"
 FILLED = b"filled"
@@ -32,11 +33,14 @@ class Fact(StrEnum):
 
     ADJUSTED = keys.ADJUSTED
     CUT = keys.CUT
+    WEBHOOKED = keys.WEBHOOKED
 
 
 Never = Mapping[Fact, Collection[int]]
 """The tenants of which it never was."""
-UNKNOWN: Never = {Fact.ADJUSTED: (), Fact.CUT: ()}
+CREDITED_BY = (Fact.ADJUSTED, Fact.CUT)
+"""What a chunk is credited by."""
+UNKNOWN: Never = dict.fromkeys(CREDITED_BY, ())
 """Of no tenant is it known: all is asked for."""
 
 
@@ -48,12 +52,13 @@ def none_now(life: bytes, filled: bytes | None) -> bytes:
 ASK: Mapping[Fact, Callable[[Storage, Collection[int]], set[int]]] = {
     Fact.ADJUSTED: adjusted_among,
     Fact.CUT: cut_among,
+    Fact.WEBHOOKED: webhooked_among,
 }
 
 
 @contextmanager
 def storing(redis: Any, fact: Fact, tenant_ids: Collection[int]) -> Iterator[None]:
-    """Around what stores such a thing of these tenants: before any run is recorded that credits by it."""
+    """Around what stores such a thing of these tenants: before any run is recorded that needs it."""
     some = {str(tenant_id): SOME for tenant_id in tenant_ids}
     if some:
         redis.hset(fact, mapping=some)
